@@ -1,0 +1,334 @@
+"""Drives one activation of a run: Lua asks, the record answers if it knows, the world answers if it does not.
+
+Belongs here: the loop between the sandbox and the execution context, and how a run ends. Never: SQLite,
+waiting for anything by blocking, or what a primitive means.
+
+One driver serves one run under one lease, from one thread at a time. An activation ends suspended (the
+driver may be activated again, warm, or dropped), or for good.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, cast
+
+from ..document import params as parameters
+from ..errors import (
+    GuardError,
+    InvalidValue,
+    LeaseLost,
+    LimitError,
+    LuaFailure,
+    OutputError,
+    PrimitiveError,
+    ProcError,
+    StoreError,
+)
+from ..journal.events import RunEnded
+from ..lua.convert import from_lua, to_lua
+from ..lua.sandbox import HALTED, OPERATION, RAISED, RETURNED, Sandbox
+from ..model.states import RunStatus
+from ..primitives import REGISTRY
+from ..primitives.execution import Call
+from ..primitives.procedure import ChildError
+from ..values import Value, digest, encode
+from .binding import GUARD_BEGIN, OPERATIONS, REFUSED, STEP_BEGIN, STEP_END, bind, position
+from .local import LocalContext, Restarted
+from .outcome import Broken, Ended, Lost, Outcome, Suspended
+from .steps import Bodies
+from .waits import Now, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from ..journal import events
+    from ..lua.sandbox import Event, Limits
+    from ..primitives.registry import Method
+
+ARGS_BYTES = 2048
+"""Arguments whose text is longer are recorded by their digest only."""
+
+_logger = logging.getLogger(__name__)
+
+Reply = tuple[object, ...]
+"""What Lua is resumed with: true and the values, or false and the error."""
+
+
+class _Suspend(Exception):  # noqa: N818 - control flow
+    """The run was suspended in the transaction just made."""
+
+
+class _Refused(Exception):  # noqa: N818 - control flow
+    """A guard refused the run."""
+
+
+class Driver:
+    """One activation of a run, and its warm continuations."""
+
+    def __init__(self, context: LocalContext, limits: Limits, *, on_live: Callable[[], None] = lambda: None) -> None:
+        self.context: LocalContext = context
+        self._limits: Limits = limits
+        self._on_live: Callable[[], None] | None = on_live
+        self._sandbox: Sandbox | None = None
+        self._bodies: Bodies = Bodies(context)
+        self._control: BaseException | None = None
+        self._pending: tuple[Coroutine[Any, None, object], Method, Call] | None = None
+        self._stop: bool = False
+        self._failure: tuple[str, int] | None = None
+
+    def stop(self) -> None:
+        """Asks the activation to end soon, from any thread; what it did not record is not lost but done again."""
+        self._stop = True
+
+    def activate(self) -> Outcome:
+        """Runs until the run waits or ends. Called in the run's own thread; never raises."""
+        try:
+            outcome = self._run()
+        except _Suspend:
+            return Suspended()
+        except (LeaseLost, Restarted):
+            outcome = Lost()
+        except StoreError as error:
+            outcome = Broken(error)
+        except Exception as error:
+            _logger.exception("run %s: the engine failed", self.context.run_id)
+            outcome = self._broken(error)
+        self.close()
+        return outcome
+
+    def close(self) -> None:
+        """Throws the Lua state away."""
+        if self._pending is not None:
+            self._pending[0].close()
+            self._pending = None
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+    @property
+    def _lua(self) -> Sandbox:
+        if self._sandbox is None:
+            raise AssertionError("the activation has not begun")
+        return self._sandbox
+
+    def _run(self) -> Outcome:
+        try:
+            if self._sandbox is None:
+                event = self._begin()
+            else:
+                event = self._sandbox.resume(*self._continue())
+            return self._loop(event)
+        except _Refused as refusal:
+            return self._fail(GuardError(str(refusal)))
+        except ProcError as error:
+            if isinstance(error, (LeaseLost, StoreError)):
+                raise
+            return self._fail(error)
+
+    def _begin(self) -> Event:
+        context = self.context
+        context.open()
+        procedure = context.procedure
+        sandbox = self._sandbox = Sandbox(
+            seed=context.fold.seed,
+            file=context.program.bundle.file,
+            limits=self._limits,
+            libs=context.program.bundle.libs,
+            poll=lambda: self._stop,
+            clock=lambda: context.fold.clock,
+        )
+        families = {family.lua_name: family(context) for family in REGISTRY.families}
+        main = bind(sandbox, families, context, self._halt)
+        self._families = families
+        chunks = [sandbox.compile(source.text, source.line) for source in (procedure.code, *procedure.guards)]
+        return sandbox.start(main, *chunks)
+
+    def _halt(self, error: BaseException) -> None:
+        """Ends the activation from inside a callback."""
+        if self._control is None:
+            self._control = error
+        if self._sandbox is not None:
+            self._sandbox.halt("stopped")
+
+    def _loop(self, event: Event) -> Outcome:
+        sandbox = self._lua
+        while True:
+            tag = event[0]
+            if tag == OPERATION:
+                event = sandbox.resume(*self._operate(event[1:]))
+            elif tag == RETURNED:
+                return self._returned(event[1:])
+            elif tag == RAISED:
+                return self._raised(event[1], str(event[2]), str(event[3]))
+            elif tag == HALTED:
+                return self._halted(str(event[1]))
+            else:
+                raise AssertionError(f"unknown event {event!r}")
+
+    # ---- operations
+
+    def _operate(self, args: tuple[Any, ...]) -> Reply:
+        index, line = args[0], args[1]
+        if self._stop:
+            raise LeaseLost(f"run {self.context.run_id} was stopped")
+        try:
+            if index >= 0:
+                return self._call(OPERATIONS[index], line, args[2:])
+            if index == STEP_BEGIN:
+                return self._entered(*self._bodies.enter_step(from_lua(self._lua, args[2]) if len(args) > 2 else None, line))
+            if index == STEP_END:
+                return self._body_ended(bool(args[2]), args[3] if len(args) > 3 else None, args[4:])
+            if index == GUARD_BEGIN:
+                return self._entered(*self._bodies.enter_guard(int(args[2])))
+        except (PrimitiveError, InvalidValue) as error:
+            return False, position(self.context, line, str(error)).encode()
+        if index == REFUSED:
+            why = from_lua(self._lua, args[3]) if len(args) > 3 else None
+            raise _Refused(why if isinstance(why, str) and why else f"guard {args[2]} refused the run")
+        raise AssertionError(f"unknown operation {index}")
+
+    def _call(self, method: Method, line: int, raw: tuple[object, ...]) -> Reply:
+        context = self.context
+        if context.guarding and method.family != "File":
+            raise PrimitiveError(f"{method.title}: a guard may use queries and File only")
+        context.line = line
+        args: list[Value] = [from_lua(self._lua, item) for item in raw]
+        while args and args[-1] is None:
+            args.pop()
+        family = self._families[method.family]
+        options = method.bind(family.prepare(method, method.named(tuple(args))))
+        text = encode(args)
+        call = Call(
+            method.checkpoint, context.fold.checkpoints.numbered(method.checkpoint), 1, line, digest(args),
+            args if len(text) <= ARGS_BYTES else None,
+        )  # fmt: skip
+        recorded = context.recall(call)
+        if recorded is not None:
+            return self._reply(recorded)
+        self._live()
+        return self._perform(method.function(family, call, **options), method, call)
+
+    def _continue(self) -> Reply:
+        """Goes on with the operation that the run was suspended in."""
+        if self._pending is None:
+            raise AssertionError("nothing to continue")
+        coroutine, method, call = self._pending
+        self._pending = None
+        return self._perform(coroutine, method, call)
+
+    def _perform(self, coroutine: Coroutine[Any, None, object], method: Method, call: Call) -> Reply:
+        try:
+            while True:
+                wait = cast("Wait", coroutine.send(None))
+                if not self.context.wait(wait):
+                    self._pending = (coroutine, method, call)
+                    raise _Suspend
+        except StopIteration as stop:
+            result = cast("object", stop.value)
+        except ChildError as error:
+            return self._outcome(self.context.fail(call, error.value))
+        except (PrimitiveError, InvalidValue) as error:
+            return self._outcome(self.context.fail(call, position(self.context, call.line, str(error))))
+        if isinstance(result, tuple):
+            values = list(cast("tuple[Value, ...]", result))
+        else:
+            values = [cast("Value", result)] if result is not None or method.returns else []
+        return self._outcome(self.context.complete(call, values))
+
+    def _entered(self, recorded: events.Ended | None, fresh: bool) -> Reply:
+        if recorded is None:
+            self._live()
+            if fresh and self.context.suspends_always:
+                self.context.wait(Now())
+                raise _Suspend
+            return True, b"run", self._bodies.seed()
+        if recorded.failed:
+            return self._reply(recorded)
+        return True, b"recalled", *self._reply(recorded)[1:]
+
+    def _body_ended(self, ok: bool, text: object, raw: tuple[object, ...]) -> Reply:
+        call = self._bodies.leave()
+        if not ok:
+            return self._outcome(self.context.fail(call, self._error_value(raw[0] if raw else None, text)))
+        try:
+            values = [from_lua(self._lua, item, f"{call.op} {call.name} returned: value {i}") for i, item in enumerate(raw, 1)]
+        except InvalidValue as error:
+            return self._outcome(self.context.fail(call, position(self.context, call.line, str(error))))
+        return self._outcome(self.context.complete(call, values))
+
+    def _error_value(self, error: object, text: object) -> Value:
+        try:
+            return from_lua(self._lua, error)
+        except InvalidValue:
+            return from_lua(self._lua, text)
+
+    def _outcome(self, ended: events.Ended) -> Reply:
+        """The reply for an operation that was just performed."""
+        if self.context.suspends_always:
+            self.context.wait(Now())
+            raise _Suspend
+        return self._reply(ended)
+
+    def _reply(self, ended: events.Ended) -> Reply:
+        sandbox = self._lua
+        if ended.failed:
+            error = encode(ended.error)
+            if self._failure is None or self._failure[0] != error:
+                entries = self.context.fold.checkpoints.entries
+                failed = next((entry for entry in reversed(entries) if entry.name == ended.name), None)
+                self._failure = (error, failed.first if failed else 0)
+            return False, to_lua(sandbox, ended.error)
+        return True, *[to_lua(sandbox, value) for value in ended.values]
+
+    def _live(self) -> None:
+        """The record ends here: from now on things happen for real."""
+        if self._on_live is not None:
+            self._on_live()
+            self._on_live = None
+
+    # ---- the end
+
+    def _returned(self, values: tuple[object, ...]) -> Outcome:
+        context = self.context
+        context.finish()
+        result = from_lua(self._lua, values[0], "the returned value") if values else None
+        if context.procedure.outputs:
+            try:
+                result = parameters.outputs(context.procedure.outputs, result)
+            except OutputError as error:
+                return self._fail(error, returned=result)
+        context.end(RunEnded(status=RunStatus.COMPLETED.value, result=result))
+        return Ended(RunStatus.COMPLETED)
+
+    def _raised(self, error: object, message: str, trace: str) -> Outcome:
+        value = self._error_value(error, message.encode())
+        failure = LuaFailure(value if isinstance(value, str) else message)
+        return self._fail(failure, value=value, trace=trace)
+
+    def _halted(self, reason: str) -> Outcome:
+        if self._control is not None:
+            raise self._control
+        if self._stop:
+            return Lost()
+        return self._fail(LimitError(reason))
+
+    def _fail(self, error: ProcError, *, value: Value = None, trace: str = "", returned: Value = None) -> Outcome:
+        cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
+        if isinstance(error, GuardError):
+            cause = self.context.fold.checkpoints.entries[-1].first if self.context.fold.checkpoints.entries else 0
+        self.context.end(
+            RunEnded(
+                status=RunStatus.FAILED.value, error=value if value is not None else str(error), message=str(error),
+                code=type(error).code, trace=trace, cause=cause, returned=returned,
+            )
+        )  # fmt: skip
+        return Ended(RunStatus.FAILED)
+
+    def _broken(self, error: Exception) -> Outcome:
+        try:
+            return self._fail(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
+        except (ProcError, Restarted) as second:
+            return Broken(second) if isinstance(second, ProcError) else Lost()
+
+

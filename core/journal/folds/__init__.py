@@ -1,0 +1,34 @@
+"""Readings of a journal: each fold takes the events it knows, in order, and holds what they add up to.
+
+The run itself is driven on these folds (`RunFold`), and every listing and pane reads the same classes,
+so that what a person sees is what Lua sees. Add a fold here when something new must be read from the
+events; never a second source of truth.
+"""
+
+from .checkpoints import Checkpoint, CheckpointFold
+from .graph import GraphFold, Node
+from .log import LogFold
+from .requests import Request, RequestFold
+from .run import RunFold
+from .session import Message, SessionFold
+from .stages import StageChange, StageFold
+from .state import StateFold
+from .tools import ToolCall, ToolFold
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointFold",
+    "GraphFold",
+    "LogFold",
+    "Message",
+    "Node",
+    "Request",
+    "RequestFold",
+    "RunFold",
+    "SessionFold",
+    "StageChange",
+    "StageFold",
+    "StateFold",
+    "ToolCall",
+    "ToolFold",
+]

@@ -1,0 +1,184 @@
+"""Reading and appending the events of runs.
+
+Belongs here: rows of `events` and `blobs` to `Record`s and back, the ranges that make an attempt's
+history, windows, snapshots. Never: what an event means (`folds/`), the projections (`runs.py`,
+`requests.py`), or who may append (the lease check is the caller's first statement).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from ..errors import StoreDamaged
+from .events import Record, decode_event, encode_event
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+BLOB_BYTES = 32 * 1024
+"""Events whose text is longer than this are stored in `blobs`, once for each content."""
+
+Ranges = list[tuple[int, int | None]]
+"""Which events of a run are its present history: inclusive ranges of `seq`, the last one open."""
+
+WHOLE: Ranges = [(1, None)]
+
+_ranges = msgspec.json.Decoder(list[tuple[int, int | None]])
+
+_INSERT = "INSERT INTO events(run, seq, kind, name, line, at, data, blob) VALUES (?,?,?,?,?,?,?,?)"
+_COLUMNS = "seq, kind, line, at, data, blob"
+
+Row = tuple[str, int, str, str | None, int, float, str | None, str | None]
+
+
+def encode_ranges(ranges: Ranges) -> str:
+    """The text of the `runs.history` column."""
+    return msgspec.json.encode(ranges).decode()
+
+
+def decode_ranges(text: str) -> Ranges:
+    """The ranges that `encode_ranges` wrote."""
+    return _ranges.decode(text)
+
+
+def cut(ranges: Ranges, keep: int, goes_on: int) -> Ranges:
+    """The history that forgets everything from `keep` on and continues with the event `goes_on`."""
+    kept: Ranges = []
+    for first, last in ranges:
+        if first >= keep:
+            break
+        kept.append((first, keep - 1 if last is None or last >= keep else last))
+    return [*kept, (goes_on, None)]
+
+
+def event_row(run: str, record: Record) -> tuple[Row, bytes | None]:
+    """The row of an event, and the content for `blobs` when it is too long for the row."""
+    text = encode_event(record.event)
+    event = record.event
+    if len(text) <= BLOB_BYTES:
+        return (run, record.seq, event.kind, event.label, record.line, record.at, text, None), None
+    content = text.encode()
+    key = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return (run, record.seq, event.kind, event.label, record.line, record.at, None, key), content
+
+
+def insert(connection: sqlite3.Connection, rows: Sequence[tuple[Row, bytes | None]]) -> None:
+    """Writes rows made by `event_row`; a `(run, seq)` that exists already is an integrity error."""
+    for row, content in rows:
+        if content is not None:
+            connection.execute("INSERT OR IGNORE INTO blobs(hash, bytes) VALUES (?,?)", (row[7], content))
+        connection.execute(_INSERT, row)
+
+
+def append(connection: sqlite3.Connection, run: str, records: Iterable[Record]) -> None:
+    """Appends records to a run inside the caller's transaction."""
+    insert(connection, [event_row(run, record) for record in records])
+
+
+def read(connection: sqlite3.Connection, run: str, ranges: Ranges = WHOLE, *, upto: int | None = None) -> list[Record]:
+    """The records of a run's history in order. Raises `StoreDamaged` for a row that cannot be read."""
+    records: list[Record] = []
+    for first, last in ranges:
+        limit = _limit(last, upto)
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM events WHERE run=? AND seq>=? AND seq<=? ORDER BY seq", (run, first, limit)
+        )
+        records.extend(record_of(connection, run, row) for row in rows.fetchall())
+    return records
+
+
+def window(
+    connection: sqlite3.Connection,
+    run: str,
+    kinds: Sequence[str],
+    ranges: Ranges = WHOLE,
+    *,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int = -1,
+    newest: bool = False,
+) -> list[Record]:
+    """Records of some kinds after a place in the history, oldest first.
+
+    With `newest` the limit takes the last ones instead of the first.
+    """
+    found: list[Record] = []
+    marks = ",".join("?" * len(kinds))
+    order = "DESC" if newest else "ASC"
+    for first, last in reversed(ranges) if newest else ranges:
+        left = -1 if limit < 0 else limit - len(found)
+        if left == 0:
+            break
+        # One query for each kind and one merge would save nothing: the index is (run, kind, seq).
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM events WHERE run=? AND kind IN ({marks}) AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
+            (run, *kinds, max(first, after + 1), _limit(last, upto), left),
+        )
+        found.extend(record_of(connection, run, row) for row in rows.fetchall())
+    return found[::-1] if newest else found
+
+
+def _limit(last: int | None, upto: int | None) -> int:
+    ends = [end for end in (last, upto) if end is not None]
+    return min(ends) if ends else 2**62
+
+
+def record_of(connection: sqlite3.Connection, run: str, row: tuple[object, ...]) -> Record:
+    """The record of a row with the columns `seq, kind, line, at, data, blob`."""
+    seq, kind, line, at, data, blob = cast("tuple[int, str, int, float, str | None, str | None]", row)
+    if data is None:
+        content = connection.execute("SELECT bytes FROM blobs WHERE hash=?", (blob,)).fetchone()
+        data = content[0] if content is not None else None
+    try:
+        if data is None:
+            raise KeyError("its content is missing from blobs")
+        return Record(seq, at, line, decode_event(kind, data))
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+        raise StoreDamaged(
+            f"Event {seq} of run {run} ({kind}) cannot be read: {error}. The events before it are intact: "
+            f"fork the run from a checkpoint before it, or restore the database from a copy."
+        ) from error
+
+
+# ---- snapshots
+
+
+def save_snapshot(connection: sqlite3.Connection, run: str, seq: int, data: str) -> None:
+    """Keeps the outline of a run's fold at a record, so that a reader need not begin at the first event."""
+    connection.execute("INSERT OR REPLACE INTO snapshots(run, seq, data) VALUES (?,?,?)", (run, seq, data))
+
+
+def nearest_snapshot(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int) -> str | None:
+    """The latest snapshot at or before `upto` that belongs to this history."""
+    for first, last in reversed(ranges):
+        if first > upto:
+            continue
+        row = connection.execute(
+            "SELECT data FROM snapshots WHERE run=? AND seq>=? AND seq<=? ORDER BY seq DESC LIMIT 1",
+            (run, first, _limit(last, upto)),
+        ).fetchone()
+        if row is not None:
+            return str(row[0])
+    return None
+
+
+# ---- pinned sources
+
+
+def pin(connection: sqlite3.Connection, text: str) -> str:
+    """Keeps the text of a bundle and returns its hash."""
+    key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    connection.execute("INSERT OR IGNORE INTO sources(hash, text) VALUES (?,?)", (key, text))
+    return key
+
+
+def pinned(connection: sqlite3.Connection, key: str) -> str:
+    """The text that `pin` kept."""
+    row = connection.execute("SELECT text FROM sources WHERE hash=?", (key,)).fetchone()
+    if row is None:
+        raise StoreDamaged(f"The pinned source {key} is missing from the database; restore it from a copy.")
+    return str(row[0])

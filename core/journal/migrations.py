@@ -1,0 +1,215 @@
+"""The schema of the journal's database, as the steps that lead to it.
+
+A step, once released, is never edited: a new version is a new step at the end, and golden journals of every
+version are opened in the tests. Belongs here: SQL that makes or changes tables, and the version check. Never:
+queries.
+
+`events` is the truth; every other table is a projection of it, or holds what came from outside and is not in
+the journal yet.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from ..errors import StoreError, StoreVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+APPLICATION_ID = 0x70747569
+"""The letters `ptui` in the file's header, by which the database is known as ours."""
+
+OLDEST_SQLITE = (3, 37, 0)
+"""The first SQLite with STRICT tables."""
+
+_FIRST = """
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT,
+    line INTEGER NOT NULL DEFAULT 0,
+    at REAL NOT NULL,
+    data TEXT,
+    blob TEXT,
+    UNIQUE (run, seq)
+) STRICT;
+CREATE INDEX events_by_kind ON events (run, kind, seq);
+
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY NOT NULL,
+    root TEXT NOT NULL,
+    parent TEXT,
+    depth INTEGER NOT NULL DEFAULT 0,
+    procedure TEXT NOT NULL,
+    version TEXT NOT NULL DEFAULT '',
+    file TEXT NOT NULL DEFAULT '',
+    path TEXT NOT NULL DEFAULT '',
+    source TEXT NOT NULL,
+    status TEXT NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    lease_until REAL,
+    wake_at REAL,
+    mail INTEGER NOT NULL DEFAULT 0,
+    last_seq INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    history TEXT,
+    stage TEXT,
+    waiting TEXT,
+    error TEXT,
+    summary TEXT,
+    starter TEXT,
+    params TEXT,
+    forked_from TEXT,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    ended_at REAL
+) STRICT;
+CREATE INDEX runs_to_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX runs_by_status ON runs (status, updated_at);
+CREATE INDEX runs_by_procedure ON runs (procedure, created_at);
+CREATE INDEX runs_by_parent ON runs (parent);
+CREATE INDEX runs_by_root ON runs (root);
+CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
+
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY NOT NULL,
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    type TEXT NOT NULL,
+    point TEXT,
+    message TEXT NOT NULL DEFAULT '',
+    data TEXT NOT NULL,
+    digest TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    deadline REAL,
+    needed INTEGER NOT NULL DEFAULT 1,
+    resolved_at REAL,
+    resolved_by TEXT
+) STRICT;
+CREATE INDEX requests_by_status ON requests (status, deadline, created_at);
+CREATE INDEX requests_by_run ON requests (run);
+
+CREATE TABLE answers (
+    id INTEGER PRIMARY KEY,
+    request TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    at REAL NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+CREATE INDEX answers_by_request ON answers (request);
+
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    "by" TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX inbox_by_run ON inbox (run);
+
+CREATE TABLE waits (
+    run TEXT NOT NULL,
+    child TEXT NOT NULL,
+    PRIMARY KEY (run, child)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_by_child ON waits (child);
+
+CREATE TABLE sources (hash TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) STRICT;
+CREATE TABLE blobs (hash TEXT PRIMARY KEY NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE snapshots (
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT;
+
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY,
+    level TEXT NOT NULL,
+    message TEXT NOT NULL,
+    source TEXT NOT NULL DEFAULT '',
+    "by" TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: Sequence[tuple[int, str]] = ((1, _FIRST),)
+"""Version and SQL of every step, oldest first."""
+
+
+def check(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int, str]] = MIGRATIONS) -> int:
+    """The version of the database; 0 when there is nothing in it yet. Only reads.
+
+    Raises `StoreError` for a database of another program, `StoreVersion` for one of a newer proc-tui.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreError(
+            f"this Python uses SQLite {sqlite3.sqlite_version}, and proc-tui needs "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or later; use another Python"
+        )
+    application = _number(connection, "PRAGMA application_id")
+    version = _number(connection, "PRAGMA user_version")
+    if application != APPLICATION_ID:
+        if application or version or _number(connection, "SELECT count(*) FROM sqlite_schema"):
+            raise StoreError(
+                f"{path} is a database of another program; it was left as it is. "
+                "Configure another place for the journal."
+            )
+        return 0
+    newest = steps[-1][0]
+    if version > newest:
+        raise StoreVersion(
+            f"{path} was written by a newer proc-tui: its format is version {version}, this program knows up to "
+            f"{newest}. Nothing was changed. Upgrade proc-tui, or configure another place for the journal."
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int, str]] = MIGRATIONS) -> int:
+    """Brings the database to the newest version, each step in a transaction of its own; returns the version found.
+
+    Safe when several processes open the database at once: whoever comes second finds the step done.
+    """
+    found = check(connection, path, steps)
+    for version, sql in steps:
+        if version <= found:
+            continue
+        connection.execute("BEGIN EXCLUSIVE")
+        try:
+            if check(connection, path, steps) < version:
+                for statement in _statements(sql):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return found
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """The statements of a script whose lines end where its statements do."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    row: tuple[int] = connection.execute(sql).fetchone()
+    return row[0]

@@ -1,0 +1,179 @@
+-- The Lua half of the primitives: what must be Lua because it calls functions of the author's.
+-- Everything else is bound to Python by `bind`. No global is read here but at load time, so that
+-- nothing that the author's code replaces changes what a primitive does.
+
+local S, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = ...
+
+local env, operation, where, raise = S.env, S.operation, S.where, S.raise
+local raw_pcall, check_halted, loading = S.pcall_raw, S.check_halted, S.loading
+local step_enter, step_leave, scope_push, scope_pop = S.step_enter, S.step_leave, S.scope_push, S.scope_pop
+local type, setmetatable, next, select, tostring = type, setmetatable, next, select, env.tostring
+local pack, unpack, concat = table.pack, table.unpack, table.concat
+
+-- The metatable of nodes. Its methods are bound like any primitive.
+local node_methods = {}
+local NODE = { __index = node_methods, __metatable = false, __name = "node" }
+
+local function as_node(t)
+  if t == nil then return nil end
+  return setmetatable(t, NODE)
+end
+
+local function as_nodes(list)
+  for i = 1, #list do as_node(list[i]) end
+  return list
+end
+
+local function finish(ok, ...)
+  if ok then return ... end
+  check_halted()
+  return raise((...))
+end
+
+local function finish_node(ok, node)
+  if ok then return as_node(node) end
+  return finish(ok, node)
+end
+
+local function finish_nodes(ok, nodes)
+  if ok then return as_nodes(nodes) end
+  return finish(ok, nodes)
+end
+
+local FINISH = { [""] = finish, node = finish_node, nodes = finish_nodes }
+
+local function refuse_loading(title)
+  return S.fail(title .. " cannot be called while a file of lib/ loads; call it in a function")
+end
+
+local function family(name)
+  if name == "" then return env end
+  if name == "node" then return node_methods end
+  local t = env[name]
+  if t == nil then
+    t = {}
+    env[name] = t
+  end
+  return t
+end
+
+-- Binds a primitive that Python answers at once.
+local function bind_direct(group, name, title, callback, wraps)
+  local done = FINISH[wraps]
+  local function primitive(...)
+    if loading() then return refuse_loading(title) end
+    return done(callback(where(), ...))
+  end
+  family(group)[name] = primitive
+end
+
+-- Binds a primitive that the driver performs.
+local function bind_operation(group, name, title, id)
+  local function primitive(...)
+    if loading() then return refuse_loading(title) end
+    return finish(operation(id, where(), ...))
+  end
+  family(group)[name] = primitive
+end
+
+-- ---- bodies: functions of the author's whose results are recorded
+
+local function body_ended(ok, ...)
+  scope_pop()
+  step_leave()
+  check_halted()
+  if ok then return finish(operation(STEP_END, 0, true, nil, ...)) end
+  return finish(operation(STEP_END, 0, false, tostring((...)), ...))
+end
+
+local function body_entered(fn, ok, how, ...)
+  if not ok then return finish(ok, how) end
+  if how ~= "run" then return ... end
+  step_enter()
+  scope_push((...))
+  return body_ended(raw_pcall(fn))
+end
+
+env.Step = {
+  run = function(name, fn)
+    if loading() then return refuse_loading("Step.run") end
+    if type(fn) ~= "function" then
+      return S.fail('Step.run: "fn" must be a function, got ' .. type(fn))
+    end
+    return body_entered(fn, operation(STEP_BEGIN, where(), name))
+  end,
+}
+
+-- ---- what is easier said in Lua
+
+local function texts(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+  return concat(parts, "\t")
+end
+
+-- Called once everything is bound.
+local function complete(params)
+  env.params = params
+  local log = env.Log
+  for level, write in next, log do
+    log[level] = function(message, context)
+      if type(message) ~= "string" then message = tostring(message) end
+      return write(message, context)
+    end
+  end
+  local info = log.info
+  env.print = function(...) return info(texts(...)) end
+
+  local read_options, sleep = env.Retry._options, env.Sleep
+  env.Retry._options = nil
+
+  local function retry(fn, on_error, max_attempts, delay, max_delay, factor)
+    for attempt = 1, max_attempts do
+      local results = pack(raw_pcall(fn))
+      check_halted()
+      if results[1] then return unpack(results, 2, results.n) end
+      local last = attempt == max_attempts
+      local wait = delay < max_delay and delay or max_delay
+      if on_error then
+        on_error({ attempt = attempt, max_attempts = max_attempts, error = results[2], delay = not last and wait or nil })
+      end
+      if last then return raise(results[2]) end
+      sleep(wait)
+      delay = delay * factor
+    end
+  end
+
+  function env.Retry.with_backoff(fn, options)
+    if type(fn) ~= "function" then
+      return S.fail('Retry.with_backoff: "fn" must be a function, got ' .. type(fn))
+    end
+    local plain, on_error = {}, nil
+    if options ~= nil then
+      if type(options) ~= "table" then
+        return S.fail("Retry.with_backoff takes a table of options, got " .. type(options))
+      end
+      for key, value in next, options do
+        if key == "on_error" then on_error = value else plain[key] = value end
+      end
+      if on_error ~= nil and type(on_error) ~= "function" then
+        return S.fail('Retry.with_backoff: "on_error" must be a function, got ' .. type(on_error))
+      end
+    end
+    return retry(fn, on_error, read_options(plain))
+  end
+
+  env.Json.encode, env.Json.array, env.Json.null = S.json.encode, S.json.array, S.json.null
+end
+
+-- The main program: the guards, then the code.
+local function main(code, ...)
+  for i = 1, select("#", ...) do
+    local guard = select(i, ...)
+    local ok, why = body_entered(guard, operation(GUARD_BEGIN, 0, i))
+    if not ok then operation(REFUSED, 0, i, why) end
+  end
+  return code()
+end
+
+return bind_direct, bind_operation, complete, main

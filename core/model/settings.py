@@ -1,0 +1,106 @@
+"""What a workspace is configured to do: `.proc-tui/config.toml` over the user's own `config.toml`.
+
+Belongs here: the settings, their defaults and reading them. Never: acting on them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+import platformdirs
+
+from ..errors import ConfigError, did_you_mean
+
+FOLDER = ".proc-tui"
+"""The folder of a workspace that holds its database and configuration."""
+
+
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one run may use."""
+
+    lua_memory_mb: int = 256
+    lua_instructions: int = 3_000_000_000
+    """Between two operations."""
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How runs are driven."""
+
+    lease_seconds: float = 10.0
+    """How long a dead worker's runs stay untouched."""
+    max_active: int = 128
+    """How many runs compute at the same time."""
+    warm: int = 32
+    """How many waiting runs keep their Lua state."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every setting, with its default."""
+
+    durability: Literal["full", "fast"] = "full"
+    """`full`: an outcome is on the disk before the code goes on; `fast`: a power failure may take the last ones."""
+    env_allow: list[str] = []
+    """Environment variables that `{env.NAME}` may read."""
+    file_root: str = "."
+    """The folder that `File` is confined to, relative to the workspace."""
+    database: str = ""
+    """Another place for the database, for workspaces on network file systems."""
+    limits: LimitSettings = LimitSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+
+LATER = ("default_model", "models", "mcpServers", "pythonTools", "theme", "keys", "notify", "remote")
+"""Sections that other parts of the program read."""
+
+
+def config_files(workspace: Path) -> list[Path]:
+    """The configuration files in the order in which later ones win."""
+    return [Path(platformdirs.user_config_dir("proc-tui")) / "config.toml", workspace / FOLDER / "config.toml"]
+
+
+def load(workspace: Path) -> Settings:
+    """The settings of a workspace. Raises `ConfigError` that names the file and the key."""
+    merged: dict[str, object] = {}
+    for file in config_files(workspace):
+        for key, value in _read(file).items():
+            before = merged.get(key)
+            both = isinstance(before, dict) and isinstance(value, dict)
+            merged[key] = {**cast("dict[str, object]", before), **cast("dict[str, object]", value)} if both else value
+    if os.environ.get("PROC_TUI_DURABILITY"):
+        merged["durability"] = os.environ["PROC_TUI_DURABILITY"]
+    try:
+        return msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"configuration: {error}") from None
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+    known = (*Settings.__struct_fields__, *LATER)
+    unknown = [key for key in content if key not in known]
+    if unknown:
+        raise ConfigError(f'{file}: unknown key "{unknown[0]}"{did_you_mean(unknown[0], known)}')
+    kept = {key: value for key, value in content.items() if key not in LATER}
+    try:
+        msgspec.convert(kept, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    return kept
+
+
+def find_workspace(start: Path) -> Path:
+    """The nearest folder at or above `start` that has a `.proc-tui`, else `start` itself."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FOLDER).is_dir():
+            return folder
+    return start

@@ -1,0 +1,163 @@
+"""The protocol between the code of a run and what makes the run durable.
+
+`ExecutionContext` is all that the driver and the primitives know of journals, leases and workers. The
+local implementation is `engine/local.py`; another one maps the same calls to a durable cloud service.
+Every method that an operation awaits is idempotent for one call: when the operation is entered again
+after a crash, it asks for the same things and gets what was done already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+from ..values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Generator, Sequence
+
+    from ..document import Procedure
+    from ..journal.events import Ended, Event, Requested
+    from ..journal.folds import RunFold
+    from ..model.states import RunStatus
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call of an operation, as the code made it."""
+
+    op: str
+    """The operation's kind: `approve`, `step`, `file.read`, ..."""
+    name: str
+    """The name of its checkpoint: `approve#2`, or the step's own."""
+    attempt: int = 1
+    line: int = 0
+    """The YAML line of the call."""
+    digest: str = ""
+    """Digest of the raw arguments, for the comparison on a replay."""
+    args: Value = None
+    """The raw arguments as they are shown; None when they are long."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a person answered."""
+
+    answer: dict[str, Value]
+    by: str
+    at: float
+
+
+class ChildOutcome(msgspec.Struct, frozen=True):
+    """Where a child is, and what came of it when it ended."""
+
+    handle: str
+    status: RunStatus
+    result: Value = None
+    error: Value = None
+    stage: str | None = None
+    request: Value = None
+    summary: str | None = None
+
+
+class Draft(Protocol):
+    """Makes the request of one attempt, given its id and deadline."""
+
+    def __call__(self, *, request: str, deadline: float | None, attempt: int) -> Requested: ...
+
+
+class ExecutionContext(Protocol):
+    """Makes one run durable; used from the run's own thread only."""
+
+    run_id: str
+    procedure: Procedure
+    fold: RunFold
+    env_allow: frozenset[str]
+    """The environment variables that templates may read."""
+    line: int
+    """The YAML line of the call being served; set by the driver."""
+
+    @property
+    def replaying(self) -> bool:
+        """True while the record still answers; nothing is performed or written then."""
+        ...
+
+    def now(self) -> float:
+        """The real time; only for deadlines and durations that are recorded."""
+        ...
+
+    # ---- what the driver does
+
+    def recall(self, call: Call) -> Ended | None:
+        """The recorded outcome of this call, its effects applied; None when it is to be performed, now or again.
+
+        Raises `Divergence` when the record has something else at this point.
+        """
+        ...
+
+    def complete(self, call: Call, values: list[Value]) -> Ended:
+        """Records an outcome; it is durable on return."""
+        ...
+
+    def fail(self, call: Call, error: Value) -> Ended:
+        """Records that the operation raised; durable on return."""
+        ...
+
+    def emit(self, event: Event) -> None:
+        """Records an effect and applies it to the fold; on a replay it is matched instead."""
+        ...
+
+    # ---- what operations do
+
+    def ask(self, call: Call, draft: Draft, *, attempt: int, timeout: float | None) -> Awaitable[Reply | None]:
+        """Posts a request to people, once, and waits; None when its deadline passed."""
+        ...
+
+    def sleep(self, call: Call, seconds: float) -> Awaitable[None]:
+        """Waits until `seconds` after the call was first made, by the clock on the wall."""
+        ...
+
+    def start_child(self, call: Call, name: str, params: dict[str, Value], *, detached: bool) -> str:
+        """Starts a child, once, and returns its handle; with `detached` (`spawn`) its record is the operation's outcome."""
+        ...
+
+    def join(
+        self, call: Call, handles: Sequence[str], *, until: Literal["any", "all", "change"], timeout: float | None
+    ) -> Awaitable[list[ChildOutcome] | None]:
+        """Waits until one or all of the children have ended (or changed); None when the timeout passed."""
+        ...
+
+    def children(self, handles: Sequence[str]) -> list[ChildOutcome]:
+        """Where the children are now; raises `PrimitiveError` for an unknown handle."""
+        ...
+
+    def unchanged(self, children: Sequence[ChildOutcome]) -> int:
+        """How many times in a row these same answers were given, for the throttling of polls."""
+        ...
+
+    def send_child(self, call: Call, handle: str, message: str) -> bool:
+        """Sends a message to a child; recorded in the same transaction."""
+        ...
+
+    def cancel_child(self, call: Call, handle: str) -> bool:
+        """Cancels a child with its children; recorded in the same transaction."""
+        ...
+
+    def restart(self, call: Call, params: dict[str, Value]) -> None:
+        """Ends this attempt and begins the procedure anew; does not return."""
+        ...
+
+    def file_path(self, path: str) -> str:
+        """The absolute path of a file under the workspace's file root; raises `PrimitiveError` for one outside."""
+        ...
+
+
+class Pause:
+    """Awaited by an operation to wait for the world; the driver is resumed with what the wait gives."""
+
+    __slots__ = ("wait",)
+
+    def __init__(self, wait: object) -> None:
+        self.wait: object = wait
+
+    def __await__(self) -> Generator[object, None, None]:
+        yield self.wait
