@@ -127,7 +127,9 @@ def _from_json(data: object, path: str, level: int) -> Value:
     if isinstance(data, bytes):
         return tag_bytes(data)
     if isinstance(data, (list, tuple)):
-        items = [_from_json(item, f"{path}[{index}]", level + 1) for index, item in enumerate(cast("list[object]", data), 1)]
+        items = [
+            _from_json(item, f"{path}[{index}]", level + 1) for index, item in enumerate(cast("list[object]", data), 1)
+        ]
         if None not in items:
             return items
         return tag_pairs([[index, item] for index, item in enumerate(items, 1) if item is not None])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast, get_args
 
-from ..errors import InvalidValue, did_you_mean
+from ..errors import did_you_mean
 from ..values import from_json
 from . import params, templates
 from .lua_syntax import Compiler, keeps_lines, source_of
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from ..values import Value
     from .diagnostics import Report
-    from .source import Node, Place, Source
+    from .source import Place, Source
+    from .tree import Node
 
-PROMPT_NAME = re.compile(r"\s*prompts\.([^\s.{}]+)\s*")
+PROMPT_NAME = re.compile(r"\s*prompts\.(\S+)\s*")
 _RUN_PROMPTS = ("return_prompt", "error_prompt", "status_prompt")
 
 
@@ -40,7 +41,7 @@ def text_of(node: Node | None) -> str | None:
 
 
 def value_of(node: Node) -> Value:
-    """A node's data as a value; raises `InvalidValue` for what cannot be one."""
+    """A node's data as a value; the reader's limits are below those of values."""
     return from_json(node.data)
 
 
@@ -75,7 +76,7 @@ class Checks:
         enum = node.fields.get("enum")
         allowed: list[Value] = []
         for item in enum.items if enum is not None else []:
-            value = self._fit(kind, item)
+            value = params.fit(kind, value_of(item))
             if value is None:
                 message = f"`enum` of {name}: {given(item.data)} is not {params.type_text(kind)}"
                 self.report.add("DOC-036", message, item.at)
@@ -84,7 +85,7 @@ class Checks:
         default = node.fields.get("default")
         if default is None or default.data is None:
             return
-        value = self._fit(kind, default)
+        value = params.fit(kind, value_of(default))
         if value is None:
             message = f"`default` of {name} must be {params.type_text(kind)}, not {given(default.data)}"
             if kind == "string" and not isinstance(default.data, (dict, list)):
@@ -96,12 +97,6 @@ class Checks:
         if (required := node.fields.get("required")) is not None and required.data is True:
             message = f"{name} is required, so its default is never used; remove one of them"
             self.report.add("DOC-037", message, node.key("default"))
-
-    def _fit(self, kind: FieldType, node: Node) -> Value:
-        try:
-            return params.fit(kind, value_of(node))
-        except InvalidValue:
-            return None
 
     def _templates(self, node: Node) -> None:
         prompts = fields_of(node, "prompts")

@@ -1,7 +1,7 @@
 """What can be wrong with a procedure file: the diagnostic, and the table of all codes.
 
 Belongs here: the record and the table that `docs/errors.md` is generated from. Never: finding problems
-(see `source.py`, `schema.py`, `checks.py`), or showing them on a screen.
+(see `source.py`, `tree.py`, `schema.py`, `checks.py`), or showing them on a screen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A procedure file's text -> a `Procedure`, or the diagnostics that say why not.
 
 Belongs here: the order of the passes, and building the structs from a tree that passed them all.
-Never: reading files (`libs.py` does), or judging the text (`source.py`, `schema.py`, `checks.py` do).
+Never: reading files (`libs.py` does), or judging the text (`source.py`, `tree.py`, `schema.py`, `checks.py` do).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from .diagnostics import Diagnostic, Report
 from .lua_syntax import Compiler, source_of
 from .procedure import Agent, Field, Filter, LuaSource, Point, Procedure
 from .schema import validate
-from .source import Source, decode, parse
+from .source import Source, decode
+from .tree import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .source import Node
+    from .tree import Node
 
 
 def load(text: bytes | str, file: str, *, libs: Mapping[str, str] | None = None) -> Procedure:

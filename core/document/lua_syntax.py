@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .diagnostics import Report
-    from .source import Node, Place, Source
+    from .source import Place, Source
+    from .tree import Node
 
 _MEMORY = 256 * 1024 * 1024
 _MESSAGE = re.compile(r"[^:]*:(\d+): (.*)", re.DOTALL)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
     from .diagnostics import Report
-    from .source import Node, Place, Source
+    from .source import Place, Source
+    from .tree import Node
 
 SCHEMA_FILE = Path(__file__).with_name("procedure.schema.json")
 """The JSON Schema of a procedure file, for editors too."""

@@ -55,11 +55,11 @@ Reply = tuple[object, ...]
 """What Lua is resumed with: true and the values, or false and the error."""
 
 
-class _Suspend(Exception):  # noqa: N818 - control flow
+class _Suspend(Exception):
     """The run was suspended in the transaction just made."""
 
 
-class _Refused(Exception):  # noqa: N818 - control flow
+class _Refused(Exception):
     """A guard refused the run."""
 
 
@@ -76,6 +76,8 @@ class Driver:
         self._pending: tuple[Coroutine[Any, None, object], Method, Call] | None = None
         self._stop: bool = False
         self._failure: tuple[str, int] | None = None
+        self.failure: ProcError | None = None
+        """Why the run failed, once it did."""
 
     def stop(self) -> None:
         """Asks the activation to end soon, from any thread; what it did not record is not lost but done again."""
@@ -96,6 +98,10 @@ class Driver:
             outcome = self._broken(error)
         self.close()
         return outcome
+
+    def rehearse(self) -> None:
+        """Runs a replay whose context ends it by raising where something new would happen."""
+        self._run()
 
     def close(self) -> None:
         """Throws the Lua state away."""
@@ -176,7 +182,9 @@ class Driver:
             if index >= 0:
                 return self._call(OPERATIONS[index], line, args[2:])
             if index == STEP_BEGIN:
-                return self._entered(*self._bodies.enter_step(from_lua(self._lua, args[2]) if len(args) > 2 else None, line))
+                return self._entered(
+                    *self._bodies.enter_step(from_lua(self._lua, args[2]) if len(args) > 2 else None, line)
+                )
             if index == STEP_END:
                 return self._body_ended(bool(args[2]), args[3] if len(args) > 3 else None, args[4:])
             if index == GUARD_BEGIN:
@@ -252,7 +260,9 @@ class Driver:
         if not ok:
             return self._outcome(self.context.fail(call, self._error_value(raw[0] if raw else None, text)))
         try:
-            values = [from_lua(self._lua, item, f"{call.op} {call.name} returned: value {i}") for i, item in enumerate(raw, 1)]
+            values = [
+                from_lua(self._lua, item, f"{call.op} {call.name} returned: value {i}") for i, item in enumerate(raw, 1)
+            ]
         except InvalidValue as error:
             return self._outcome(self.context.fail(call, position(self.context, call.line, str(error))))
         return self._outcome(self.context.complete(call, values))
@@ -314,6 +324,7 @@ class Driver:
         return self._fail(LimitError(reason))
 
     def _fail(self, error: ProcError, *, value: Value = None, trace: str = "", returned: Value = None) -> Outcome:
+        self.failure = error
         cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
         if isinstance(error, GuardError):
             cause = self.context.fold.checkpoints.entries[-1].first if self.context.fold.checkpoints.entries else 0
@@ -330,5 +341,3 @@ class Driver:
             return self._fail(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
         except (ProcError, Restarted) as second:
             return Broken(second) if isinstance(second, ProcError) else Lost()
-
-

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import DependencyError, ParameterError
 from ..document import params as parameters
+from ..errors import DependencyError, ParameterError
 from ..journal import journal, runs
 from ..journal.events import Record, RunStarted
 from ..journal.journal import WHOLE
@@ -57,7 +57,9 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-def check(program: Program, given: Mapping[str, Value], known: Collection[str], tools: Collection[str] = ()) -> dict[str, Value]:
+def check(
+    program: Program, given: Mapping[str, Value], known: Collection[str], tools: Collection[str] = ()
+) -> dict[str, Value]:
     """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming everything that is wrong."""
     procedure = program.procedure
     missing = [f'tool "{name}"' for name in procedure.tools if name not in tools]

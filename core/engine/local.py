@@ -11,6 +11,7 @@ writes nothing.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -26,7 +27,6 @@ from ..journal.events import (
     Matching,
     MessageReceived,
     Record,
-    Requested,
     RequestTimedOut,
     Responded,
     RunEnded,
@@ -58,17 +58,40 @@ SNAPSHOT_EVERY = 1000
 """How many events lie between two snapshots of a run's outline."""
 
 
-class Restarted(Exception):  # noqa: N818 - control flow
+class Restarted(Exception):
     """The code asked for a restart, which was recorded: this activation is over."""
 
 
-class Environment(msgspec.Struct, frozen=True):
+class Attention:
+    """Passes on, within one process, that some run may have become due."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Callable[[], None], ...] = ()
+
+    def __call__(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls the listener each time, in whatever thread; returns what ends that."""
+        self._listeners = (*self._listeners, listener)
+
+        def unlisten() -> None:
+            self._listeners = tuple(item for item in self._listeners if item is not listener)
+
+        return unlisten
+
+
+@dataclass(frozen=True)
+class Environment:
     """What the runs of one worker share."""
 
     database: Database
     sources: Sources
     clock: Clock
     file_root: str
+    attention: Attention
+    """Told when something may have become due."""
     env_allow: frozenset[str] = frozenset()
     suspend_always: bool = False
     """Every operation lets go of the run and resumes it in a fresh Lua state: for tests."""
@@ -240,7 +263,9 @@ class LocalContext:
         if self._rows and self._buffered_at <= moment:
             self.flush(sync=False)
 
-    def _write(self, last: Callable[[sqlite3.Connection], T], *, sync: bool, extra: int = 0) -> T:
+    def _write(
+        self, last: Callable[[sqlite3.Connection], T], *, sync: bool, extra: int = 0, notable: bool = False
+    ) -> T:
         with self._lock:
             rows, actions, seq, stage = self._rows, self._actions, self._seq, self.fold.stages.current
 
@@ -252,6 +277,8 @@ class LocalContext:
                 return mail, last(connection)
 
             mail, result = self._database.write(work, sync=sync)
+            if actions or notable:
+                self._environment.attention()
             self._rows, self._actions, self._effects, self._began = [], [], 0, None
             if mail:
                 self.mail = True
@@ -268,7 +295,7 @@ class LocalContext:
             return values, record
 
         with self._lock:
-            values, record = self._write(last, sync=True, extra=1)
+            values, record = self._write(last, sync=True, extra=1, notable=True)
             self._seq, self._at = record.seq, record.at
             self.fold.apply(record)
             self._settled = record.event  # pyright: ignore[reportAttributeAccessIssue] - it is the Ended made above
@@ -306,7 +333,7 @@ class LocalContext:
             runs.wake_watchers(connection, self.run_id)
             return False
 
-        return self._write(settle, sync=bool(self._rows))
+        return self._write(settle, sync=bool(self._rows), notable=isinstance(wait, Now))
 
     # ---- people
 
@@ -398,11 +425,15 @@ class LocalContext:
         self._actions.append(lambda connection: launch.create(connection, start))
         return handle
 
-    def _child_program(self, name: str, params: dict[str, Value], *, detached: bool) -> tuple[Program, dict[str, Value], int]:
+    def _child_program(
+        self, name: str, params: dict[str, Value], *, detached: bool
+    ) -> tuple[Program, dict[str, Value], int]:
         started = self.fold.started
         left = started.depth_left if started else 0
         if left < 1:
-            raise DepthError(f'cannot start "{name}": procedures may nest at most {self.procedure.max_depth} deep here (max_depth)')
+            raise DepthError(
+                f'cannot start "{name}": procedures may nest at most {self.procedure.max_depth} deep here (max_depth)'
+            )
         try:
             program = self.program.inline(name) or self._environment.sources.find(name)
             if detached and not program.procedure.async_:
@@ -521,7 +552,7 @@ class LocalContext:
                     source=self.program.source, now=self._at,
                 )  # fmt: skip
 
-            self._write(last, sync=True)
+            self._write(last, sync=True, notable=True)
         raise Restarted
 
     def end(self, event: RunEnded) -> None:
@@ -534,7 +565,7 @@ class LocalContext:
 
         with self._lock:
             self._append(event, 0)
-            self._write(last, sync=True)
+            self._write(last, sync=True, notable=True)
 
     def block(self, reason: str, *, again_at: float) -> None:
         """This worker lacks something the run needs: lets go of it and says so."""
@@ -561,5 +592,3 @@ class LocalContext:
 def procedure_file(program: Program) -> str:
     """The file's name as messages show it."""
     return program.bundle.file
-
-

@@ -95,7 +95,7 @@ class Database:
                 raise
             raise translated from error
         if database.wal:
-            database._checkpoints = Checkpoints(database._writer, lambda: connect(path, busy_seconds), path.name)
+            database._checkpoints = Checkpoints(database._writer, lambda: connect(path, busy_seconds), path)
         return database
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, sync: bool = True) -> T:

@@ -51,9 +51,9 @@ class GroupCommit:
 
     `connect` opens the writing connection, at first and again after an error of the disk; `check` raises a
     `StoreError` when that connection must not be used any more; `translate` makes an error fit for a person;
-    `committed` is called after each commit, when the lead has been handed on. `fault` is
-    called at `write:begin`, `write:worked` and `write:committed`; what it raises is treated as the end of the
-    process there.
+    `committed` is called after each commit, when the lead has been handed on. `fault` is called at `write:begin`
+    (the leader is alone still), `write:worked` and `write:committed`; what it raises is treated as the end of the
+    process there, for every member of the group.
     """
 
     def __init__(
@@ -197,6 +197,8 @@ class GroupCommit:
             except sqlite3.OperationalError as error:
                 self._begin_later(connection, error, since)
             result = work(connection)
+            if not connection.in_transaction:
+                raise RuntimeError("a work ended its transaction; it must not commit or roll back")
             if self._queue:
                 self._take_in(connection, group)
             if self._fault is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from ..errors import StoreDamaged
-from .events import Record, decode_event, encode_event
+from .events import AttemptBegan, Record, decode_event, encode_event
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,6 +53,16 @@ def cut(ranges: Ranges, keep: int, goes_on: int) -> Ranges:
             break
         kept.append((first, keep - 1 if last is None or last >= keep else last))
     return [*kept, (goes_on, None)]
+
+
+def ranges_at(connection: sqlite3.Connection, run: str, at: int) -> Ranges:
+    """What the history was when the event `at` was recorded: the attempts that had begun by then."""
+    ranges: Ranges = WHOLE
+    for record in window(connection, run, [AttemptBegan.kind], upto=at):
+        event = record.event
+        if isinstance(event, AttemptBegan):
+            ranges = cut(ranges, event.keep, record.seq)
+    return ranges
 
 
 def event_row(run: str, record: Record) -> tuple[Row, bytes | None]:

@@ -93,7 +93,8 @@ def listing(
         wheres.append("id>=? AND id<?")
         values.extend((prefix, prefix + "\U0010ffff"))
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM requests WHERE {' AND '.join(wheres)} ORDER BY deadline IS NULL, deadline, created_at, id", values
+        f"SELECT {_COLUMNS} FROM requests WHERE {' AND '.join(wheres)} ORDER BY deadline IS NULL, deadline, created_at, id",
+        values,
     )
     return [_of_row(row) for row in rows.fetchall()]
 
@@ -137,7 +138,9 @@ def add_answer(connection: sqlite3.Connection, request: str, answer: Answer) -> 
 def answers(connection: sqlite3.Connection, request: str) -> list[Answer]:
     """The answers of a request, oldest first."""
     found: list[Answer] = []
-    for by, at, data in connection.execute("SELECT by, at, data FROM answers WHERE request=? ORDER BY id", (request,)).fetchall():
+    for by, at, data in connection.execute(
+        "SELECT by, at, data FROM answers WHERE request=? ORDER BY id", (request,)
+    ).fetchall():
         fields = cast("dict[str, dict[str, Value]]", decode(data))
         found.append(Answer(by, at, fields["answer"], fields["audit"]))
     return found
@@ -161,7 +164,9 @@ def send(connection: sqlite3.Connection, run: str, kind: str, data: Value, *, by
     (count,) = connection.execute("SELECT count(*) FROM inbox WHERE run=? AND kind='message'", (run,)).fetchone()
     if kind == "message" and count >= MAX_MAIL:
         return False
-    connection.execute("INSERT INTO inbox(run, kind, data, by, at) VALUES (?,?,?,?,?)", (run, kind, encode(data), by, at))
+    connection.execute(
+        "INSERT INTO inbox(run, kind, data, by, at) VALUES (?,?,?,?,?)", (run, kind, encode(data), by, at)
+    )
     connection.execute("UPDATE runs SET mail=mail+1 WHERE id=?", (run,))
     return True
 
@@ -176,3 +181,10 @@ def deliver(connection: sqlite3.Connection, run: str, letters: list[Mail]) -> No
     """Takes mail out of the inbox, in the transaction that appends its events."""
     connection.executemany("DELETE FROM inbox WHERE id=?", [(letter.id,) for letter in letters])
     connection.execute("UPDATE runs SET mail=(SELECT count(*) FROM inbox WHERE run=?) WHERE id=?", (run, run))
+
+
+def alert(connection: sqlite3.Connection, level: str, message: str, source: str | None, by: str, at: float) -> None:
+    """Keeps an alert that belongs to no run."""
+    connection.execute(
+        "INSERT INTO alerts(level, message, source, by, at) VALUES (?,?,?,?,?)", (level, message, source, by, at)
+    )

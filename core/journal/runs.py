@@ -126,7 +126,8 @@ def listing(
             wheres.append(f"{column}=?")
             values.append(value)
     rows = connection.execute(
-        f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(wheres)} ORDER BY updated_at DESC, id LIMIT ?", (*values, limit)
+        f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(wheres)} ORDER BY updated_at DESC, id LIMIT ?",
+        (*values, limit),
     )
     return [of_row(row) for row in rows.fetchall()]
 
@@ -199,7 +200,8 @@ def advance(connection: sqlite3.Connection, run: str, epoch: int, *, seq: int, n
     The first statement of every append by a worker: raises `LeaseLost` when the epoch is not its own.
     """
     row = connection.execute(
-        "UPDATE runs SET last_seq=?, updated_at=?, stage=? WHERE id=? AND epoch=? RETURNING mail", (seq, now, stage, run, epoch)
+        "UPDATE runs SET last_seq=?, updated_at=?, stage=? WHERE id=? AND epoch=? RETURNING mail",
+        (seq, now, stage, run, epoch),
     ).fetchone()
     if row is None:
         raise LeaseLost(f"run {run} was taken over by another worker, or cancelled; this worker lets go of it")
@@ -222,6 +224,14 @@ def release(
     )
 
 
+def abandon(connection: sqlite3.Connection, owner: str) -> None:
+    """Gives back every lease of an owner that stops driving; its runs go on where their records end."""
+    connection.execute(
+        "UPDATE runs SET owner=NULL, lease_until=NULL, status=?, wake_at=? WHERE owner=?",
+        (RunStatus.PENDING.value, SOON, owner),
+    )
+
+
 def end(connection: sqlite3.Connection, run: str, *, status: RunStatus, now: float, error: str | None) -> None:
     """Marks a run as ended and wakes whoever waits for it."""
     connection.execute(
@@ -232,7 +242,9 @@ def end(connection: sqlite3.Connection, run: str, *, status: RunStatus, now: flo
     wake_waiters(connection, run)
 
 
-def revive(connection: sqlite3.Connection, run: str, *, seq: int, attempt: int, history: str, source: str, now: float) -> None:
+def revive(
+    connection: sqlite3.Connection, run: str, *, seq: int, attempt: int, history: str, source: str, now: float
+) -> None:
     """Makes a run pending again with this history; whoever drove it loses it."""
     connection.execute(
         """UPDATE runs SET status=?, wake_at=?, owner=NULL, lease_until=NULL, epoch=epoch+1, last_seq=?, attempt=?, history=?,
@@ -246,9 +258,7 @@ def revive(connection: sqlite3.Connection, run: str, *, seq: int, attempt: int, 
 
 def wake(connection: sqlite3.Connection, run: str) -> None:
     """Something that the run may wait for has happened: a worker should look at it."""
-    connection.execute(
-        f"UPDATE runs SET wake_at=? WHERE id=? AND status NOT IN ({_ENDED})", (SOON, run)
-    )
+    connection.execute(f"UPDATE runs SET wake_at=? WHERE id=? AND status NOT IN ({_ENDED})", (SOON, run))
 
 
 def wake_waiters(connection: sqlite3.Connection, child: str) -> None:

@@ -43,14 +43,15 @@ local function load(chunk, ...args)
 end
 S.load = load
 
--- The author's own chunks, given by the host.
---
 -- A variable to be closed makes `return f()` an ordinary call: a tail call would lose the chunk's frame, and
 -- with it the line of the operation that a procedure most often ends with.
+local KEEP_FRAME = "local __chunk <close> = nil; "
+
+-- The author's own chunks, given by the host.
 function S.compile(newlines, text, name)
   if raw_byte(text, 1) == BINARY then return nil, "a procedure is text, not bytecode" end
   if name ~= run.main_source then run.mixed = true end
-  return raw_load(newlines .. "local __chunk <close> = nil; " .. text, name, "t", env)
+  return raw_load(newlines .. KEEP_FRAME .. text, name, "t", env)
 end
 
 local loaded, pending = {}, {}
@@ -71,7 +72,7 @@ function S.require(name)
   end
   charge(#text)
   run.mixed = true
-  local chunk, why = raw_load(text, "@" .. file, "t", env)
+  local chunk, why = raw_load(KEEP_FRAME .. text, "@" .. file, "t", env)
   if not chunk then return raw_error(why, 0) end
   pending[#pending + 1] = name
   run.loading = run.loading + 1

@@ -58,20 +58,33 @@ local function enter(co, ...)
   return raw_resume(co, ...)
 end
 
-local function left(from, blocked, co, ok, first, ...)
+local left
+
+-- Hands an operation that `co` yielded on to the resumer of what runs, and its answer back.
+local function passed(from, blocked, co, _, ...)
+  if from == run.main then
+    return left(from, blocked, co, enter(co, raw_yield(OPERATION, ...)))
+  end
+  return left(from, blocked, co, enter(co, raw_yield(OP, ...)))
+end
+
+-- What each coroutine died of.
+local failures = setmetatable({}, { __mode = "k" })
+
+left = function(from, blocked, co, ok, ...)
   run.current, run.blocked = from, blocked
   if run.halted then return die() end
-  if first == OP and ok then
-    if from == run.main then
-      return left(from, blocked, co, enter(co, raw_yield(OPERATION, ...)))
-    end
-    return left(from, blocked, co, enter(co, raw_yield(OP, ...)))
+  if ok then
+    if (...) == OP then return passed(from, blocked, co, ...) end
+    return true, ...
   end
-  if not ok and raw_type(first) == "string" and raw_status(co) == "dead" then
-    if first == NO_MEMORY then return out_of_memory() end
-    first = error_of(co, first)
+  local e = ...
+  if raw_status(co) == "dead" then
+    if e == NO_MEMORY then return out_of_memory() end
+    e = error_of(co, e)
+    failures[co] = e
   end
-  return ok, first, ...
+  return false, e
 end
 
 local function resume(co, ...)
@@ -89,7 +102,10 @@ local function died_in_hook(e)
   return raw_type(e) == "string" and (raw_find(e, "stack overflow", 1, true) or raw_find(e, "error handling", 1, true))
 end
 
-local failures = setmetatable({}, { __mode = "k" })
+local function closed(from, blocked, ...)
+  run.current, run.blocked = from, blocked
+  return checked(...)
+end
 
 local function close(co)
   if co == nil then co = run.current end
@@ -99,21 +115,9 @@ local function close(co)
     if status == "dead" and died_in_hook(failures[co]) then return false, failures[co] end
     local from, blocked = run.current, run.blocked
     resumer[co], run.current, run.blocked = from, co, true
-    local function closed(...)
-      run.current, run.blocked = from, blocked
-      return checked(...)
-    end
-    return closed(raw_close(co))
+    return closed(from, blocked, raw_close(co))
   end
   return raw_close(co)
-end
-
-local function user_resume(co, ...)
-  local function result(ok, first, ...)
-    if not ok and raw_type(co) == "thread" then failures[co] = first end
-    return ok, first, ...
-  end
-  return result(resume(co, ...))
 end
 
 local function unwrap(co, ok, ...)
@@ -147,7 +151,7 @@ end
 
 S.coroutine = {
   create = create,
-  resume = user_resume,
+  resume = resume,
   wrap = wrap,
   yield = yield,
   close = close,

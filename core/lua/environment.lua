@@ -50,7 +50,7 @@ object.__metatable = false
 
 -- What our own files see. Copies, so that nothing an author changes in `string` reaches them.
 S.trusted_env = {
-  assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall, xpcall = xpcall,
+  assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = S.pcall, xpcall = S.xpcall,
   rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, select = select, type = type,
   setmetatable = setmetatable, getmetatable = debug.getmetatable, tonumber = tonumber, tostring = S.tostring,
   string = without(string), table = without(table), math = without(math, "random", "randomseed"), utf8 = without(utf8),

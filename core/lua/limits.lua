@@ -14,7 +14,8 @@ local raw_collect, raw_time = collectgarbage, os.time
 local raw_sethook, raw_getinfo, raw_traceback = debug.sethook, debug.getinfo, debug.traceback
 local raw_running = coroutine.running
 local raw_find, raw_match, raw_format = string.find, string.match, string.format
-local raw_assert = assert
+local raw_gmatch, raw_concat, raw_rawget = string.gmatch, table.concat, rawget
+local raw_getmetatable, raw_tostring, raw_assert = debug.getmetatable, tostring, assert
 
 local PERIOD = 1000
 local POLL_EVERY = 1000   -- hooks; also polled whenever the second changes, since one hook may cover slow C calls
@@ -54,8 +55,12 @@ local function halt(reason)
   end
 end
 
+local function halt_for_memory()
+  return halt(raw_format("the run needs more than its %s of Lua memory", settings.memory_text))
+end
+
 local function out_of_memory()
-  halt(raw_format("the run needs more than its %s of Lua memory", settings.memory_text))
+  halt_for_memory()
   return die()
 end
 
@@ -257,13 +262,13 @@ S.OP, S.OPERATION = OP, OPERATION
 -- A traceback without our frames and those of the host.
 local function author_trace(trace)
   local lines = {}
-  for line in string.gmatch(trace, "\t([^\n]+)") do
+  for line in raw_gmatch(trace, "\t([^\n]+)") do
     if not raw_find(line, "^%[C%]") and not raw_find(line, "^%?:") and not raw_find(line, "^%(%.%.%.tail")
        and not raw_find(line, "^%.%.%.\t") then
       lines[#lines + 1] = line
     end
   end
-  return table.concat(lines, "\n")
+  return raw_concat(lines, "\n")
 end
 S.author_trace = author_trace
 
@@ -280,14 +285,14 @@ end
 local function message_of(e)
   local kind = raw_type(e)
   if kind == "string" then return e end
-  local mt = debug.getmetatable(e)
-  if kind == "table" and mt and rawget(mt, "__tostring") ~= nil then
+  local mt = raw_getmetatable(e)
+  if kind == "table" and mt and raw_rawget(mt, "__tostring") ~= nil then
     local ok, text = raw_pcall(S.tostring, e)
     if ok and raw_type(text) == "string" then return text end
   end
-  if kind == "number" or kind == "boolean" or kind == "nil" then return tostring(e) end
+  if kind == "number" or kind == "boolean" or kind == "nil" then return raw_tostring(e) end
   if kind == "table" then
-    local text = rawget(e, "message")
+    local text = raw_rawget(e, "message")
     if raw_type(text) == "string" then return text end
   end
   return raw_format("(error object is a %s value)", kind)
@@ -298,7 +303,7 @@ local function finish(ok, ...)
   if ok then return RETURNED, ... end
   local e = ...
   if e == NO_MEMORY then
-    halt(raw_format("the run needs more than its %s of Lua memory", settings.memory_text))
+    halt_for_memory()
     return HALTED, run.halted
   end
   local message = message_of(e)
@@ -320,7 +325,13 @@ function S.refill() budget = limit end
 
 S.halt, S.die, S.charge, S.on_error, S.out_of_memory = halt, die, charge, on_error, out_of_memory
 S.memory_limit = memory
-S.pcall_raw = raw_pcall
+
+-- For our own files: does not raise when the run is halted, so that they can put things in order first.
+local function noted(ok, ...)
+  if not ok and (...) == NO_MEMORY then halt_for_memory() end
+  return ok, ...
+end
+function S.pcall_raw(f, ...) return noted(raw_xpcall(f, on_error, ...)) end
 function S.raise(value) return raw_error(value, 0) end
 function S.loading() return run.loading > 0 end
 function S.stop_polling() poll = function() return false end end

@@ -159,7 +159,9 @@ class Sandbox:
                 b"source": b"@" + file.encode(),
             }
         )
-        internals = self._runtime.execute(boot, settings, poll, clock, lambda name: texts.get(_text(name)), *parts, mode="b")
+        internals = self._runtime.execute(
+            boot, settings, poll, clock, lambda name: texts.get(_text(name)), *parts, mode="b"
+        )
         self.internals: Any = internals
         """The table that trusted Lua files get."""
         self._main: Any = internals[b"main"]

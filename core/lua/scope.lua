@@ -65,7 +65,8 @@ local function project(value, most, s)
 end
 
 function S.random(...args)
-  local s = state()
+  local s = scope
+  if run.loading > 0 or not s.seeded then s = state() end
   local n = args.n
   if n == 0 then return (step(s) >> 11) * 0x1p-53 end
   local low, up = 1, args[1]

@@ -10,7 +10,7 @@ local raw_type, raw_find, raw_match, raw_gmatch, raw_gsub = type, string.find, s
 local raw_rep, raw_format, raw_byte, raw_pack = string.rep, string.format, string.byte, string.pack
 local raw_lower, raw_upper, raw_reverse = string.lower, string.upper, string.reverse
 local raw_len, raw_codepoint, raw_offset, raw_unpack = utf8.len, utf8.codepoint, utf8.offset, table.unpack
-local raw_mathtype = math.type
+local raw_mathtype, raw_select = math.type, select
 local charge, fail, tostring = S.charge, S.fail, S.tostring
 local out_of_memory, memory_limit = S.out_of_memory, S.memory_limit
 
@@ -76,7 +76,7 @@ local ADDRESS = { table = true, ["function"] = true, thread = true, userdata = t
 
 -- Writes addresses as `tostring` does, and refuses %p.
 local function format_objects(template, ...)
-  local values = { n = select("#", ...), ... }
+  local values = { n = raw_select("#", ...), ... }
   local at, index = 1, 0
   while true do
     local _, last, kind = raw_find(template, "%%[-+ #0]*%d*%.?%d*(.)", at)
@@ -92,11 +92,11 @@ local function format_objects(template, ...)
 end
 
 function string.format(template, ...args)
-  for i = 1, args.n do
-    if ADDRESS[raw_type(args[i])] and raw_type(template) == "string" then return format_objects(template, ...) end
-  end
   if raw_type(template) == "string" then
     if #template > FREE then charge(#template) end
+    for i = 1, args.n do
+      if ADDRESS[raw_type(args[i])] then return format_objects(template, ...) end
+    end
     if raw_find(template, "p", 1, true) then return format_objects(template, ...) end
   end
   return charged_result(raw_format(template, ...))

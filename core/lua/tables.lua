@@ -7,11 +7,11 @@
 local S = ...
 
 local table = table
-local raw_type, raw_next, raw_rawget, raw_rawlen, raw_select = type, next, rawget, rawlen, select
-local raw_getmetatable, raw_mathtype, raw_tointeger = debug.getmetatable, math.type, math.tointeger
+local raw_type, raw_next, raw_rawget, raw_rawlen = type, next, rawget, rawlen
+local raw_getmetatable, raw_mathtype, raw_tointeger, MAX = debug.getmetatable, math.type, math.tointeger, math.maxinteger
 local raw_insert, raw_remove, raw_move, raw_concat = table.insert, table.remove, table.move, table.concat
 local raw_unpack, raw_create, raw_pack = table.unpack, table.create, table.pack
-local charge, fail = S.charge, S.fail
+local charge, fail, out_of_memory, memory_limit = S.charge, S.fail, S.out_of_memory, S.memory_limit
 
 local FREE = 64
 
@@ -26,6 +26,7 @@ end
 
 local function next(t, key)
   local found, value = raw_next(t, key)
+  if found == nil then return nil end
   local kind = raw_type(found)
   if ADDRESS[kind] then return refuse_key(kind) end
   return found, value
@@ -111,10 +112,10 @@ local function move(from, first, last, to, into)
   if raw_mathtype(first) == "integer" and raw_mathtype(last) == "integer" and last >= first then
     if is_plain(from) and is_plain(into) then
       local range = last - first + 1
-      if range > FREE or range < 0 then charge(range < 0 and math.maxinteger or range >> 2) end
+      if range > FREE or range < 0 then charge(range < 0 and MAX or range >> 2) end
     elseif raw_type(from) == "table" and raw_type(into) == "table" and raw_mathtype(to) == "integer" then
-      if first <= 0 and last >= math.maxinteger + first then return fail("bad argument #3 to 'move' (too many elements to move)") end
-      if to > math.maxinteger - (last - first) then return fail("bad argument #4 to 'move' (destination wrap around)") end
+      if first <= 0 and last >= MAX + first then return fail("bad argument #3 to 'move' (too many elements to move)") end
+      if to > MAX - (last - first) then return fail("bad argument #4 to 'move' (destination wrap around)") end
       if to > last or to <= first or from ~= into then
         for i = 0, last - first do into[to + i] = from[first + i] end
       else
@@ -165,8 +166,13 @@ local function unpack(t, first, last)
 end
 
 local function create(sequence, rest)
-  if raw_mathtype(sequence) == "integer" and sequence > FREE then charge(sequence >> 3) end
-  if raw_mathtype(rest) == "integer" and rest > FREE then charge(rest >> 2) end
+  local size = 0
+  if raw_mathtype(sequence) == "integer" and sequence > 0 then size = sequence end
+  if raw_mathtype(rest) == "integer" and rest > 0 then size = size + rest * 2.0 end
+  if size > FREE then
+    if size < 0x1p31 and size * 9 > memory_limit then return out_of_memory() end
+    charge(size // 8 | 0)
+  end
   return raw_create(sequence, rest)
 end
 
@@ -192,23 +198,10 @@ local function less(a, b)
   return a < b
 end
 
--- Merges the sorted runs from[low..middle-1] and from[middle..high] into `to`.
-local function merge(from, to, low, middle, high, before)
-  local i, j = low, middle
-  for k = low, high do
-    if i < middle and (j > high or not before(from[j], from[i])) then
-      to[k] = from[i]
-      i = i + 1
-    else
-      to[k] = from[j]
-      j = j + 1
-    end
-  end
-end
+local RUN, MAX_PRESIZED = 8, 65536
 
-local RUN = 6
-
-local function sorted(values, n, before)
+-- A stable merge sort: runs of RUN by insertion, then merged from `values` into `other` and back.
+local function sorted_by(values, n, before)
   for low = 1, n, RUN do
     local high = low + RUN - 1
     if high > n then high = n end
@@ -228,8 +221,26 @@ local function sorted(values, n, before)
     for low = 1, n, 2 * width do
       local middle, high = low + width, low + 2 * width - 1
       if high > n then high = n end
+      local i, j, k = low, middle, low
       if middle > n then middle = n + 1 end
-      merge(values, other, low, middle, high, before)
+      while i < middle and j <= high do
+        if before(values[j], values[i]) then
+          other[k] = values[j]
+          j = j + 1
+        else
+          other[k] = values[i]
+          i = i + 1
+        end
+        k = k + 1
+      end
+      for at = i, middle - 1 do
+        other[k] = values[at]
+        k = k + 1
+      end
+      for at = j, high do
+        other[k] = values[at]
+        k = k + 1
+      end
     end
     values, other = other, values
     width = 2 * width
@@ -237,7 +248,63 @@ local function sorted(values, n, before)
   return values
 end
 
-local function natural(a, b) return a < b end
+-- The same for values that are all numbers or all strings, without calls: Lua's `<` is 2.5 times faster.
+local function sorted(values, n)
+  for low = 1, n, RUN do
+    local high = low + RUN - 1
+    if high > n then high = n end
+    for i = low + 1, high do
+      local value = values[i]
+      local j = i - 1
+      while j >= low do
+        local other = values[j]
+        if not (value < other) then break end
+        values[j + 1] = other
+        j = j - 1
+      end
+      values[j + 1] = value
+    end
+  end
+  local other = raw_create(n)
+  local width = RUN
+  while width < n do
+    for low = 1, n, 2 * width do
+      local middle, high = low + width, low + 2 * width - 1
+      if high > n then high = n end
+      local i, j, k = low, middle, low
+      if middle > n then middle = n + 1 end
+      if i < middle and j <= high then
+        local left, right = values[i], values[j]
+        while true do
+          if right < left then
+            other[k] = right
+            k = k + 1
+            j = j + 1
+            if j > high then break end
+            right = values[j]
+          else
+            other[k] = left
+            k = k + 1
+            i = i + 1
+            if i >= middle then break end
+            left = values[i]
+          end
+        end
+      end
+      for at = i, middle - 1 do
+        other[k] = values[at]
+        k = k + 1
+      end
+      for at = j, high do
+        other[k] = values[at]
+        k = k + 1
+      end
+    end
+    values, other = other, values
+    width = 2 * width
+  end
+  return values
+end
 
 local function sort(t, before)
   if raw_type(t) ~= "table" then return fail("bad argument #1 to 'sort' (table expected, got " .. raw_type(t) .. ")") end
@@ -248,11 +315,11 @@ local function sort(t, before)
   if before ~= nil and raw_type(before) ~= "function" then
     return fail("bad argument #2 to 'sort' (function expected, got " .. raw_type(before) .. ")")
   end
-  local values = {}
+  local values = raw_create(n < MAX_PRESIZED and n or 0)
   for i = 1, n do values[i] = t[i] end
+  local kind = raw_type(values[1])
   if not before then
-    local kind = raw_type(values[1])
-    before = (kind == "number" or kind == "string") and natural or less
+    if kind ~= "number" and kind ~= "string" then before = less end
     for i = 2, n do
       if raw_type(values[i]) ~= kind then
         before = less
@@ -260,7 +327,7 @@ local function sort(t, before)
       end
     end
   end
-  values = sorted(values, n, before)
+  values = before and sorted_by(values, n, before) or sorted(values, n)
   for i = 1, n do t[i] = values[i] end
 end
 

@@ -57,5 +57,7 @@ def check_step_name(name: Value) -> str | None:
     if not isinstance(name, str) or not name:
         return "the name of a step must be a string that is not empty"
     if "#" in name:
-        return f'the name of a step cannot contain "#" (got "{name}"): numbered names belong to operations without a name'
+        return (
+            f'the name of a step cannot contain "#" (got "{name}"): numbered names belong to operations without a name'
+        )
     return None

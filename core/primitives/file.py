@@ -78,7 +78,7 @@ class File(Family):
             return Path(self.context.file_path(path)).stat().st_size
 
 
-class _named:  # noqa: N801 - reads as a statement
+class _named:
     """Turns errors of the system into ones that name the file as the code did."""
 
     def __init__(self, path: str, verb: str) -> None:

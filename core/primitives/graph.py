@@ -23,7 +23,11 @@ class GraphNode(Family):
 
     @effect(form=Form.EITHER, wraps="node")
     def create(
-        self, content: Value = None, metadata: Record | None = None, parent: NodeId | None = None, score: float | None = None
+        self,
+        content: Value = None,
+        metadata: Record | None = None,
+        parent: NodeId | None = None,
+        score: float | None = None,
     ) -> Value:
         """Makes a node, which becomes the current one.
 

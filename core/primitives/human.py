@@ -17,6 +17,7 @@ _CALLED = {"approval": "approve", "input": "input", "review": "review"}
 OnTimeout = Literal["default", "error", "retry"]
 Level = Literal["info", "warning", "error"]
 
+
 class Human(Family):
     """What is shown to a person is exactly what was passed. The first argument may be the name of a point declared under
     `hitl`; its options are used where the call gives none. A deadline is a moment in time: it holds while nothing runs, and an
@@ -47,7 +48,9 @@ class Human(Family):
             config_key: The name of a declared point.
         Returns: `approved` (boolean), `timed_out` (boolean)
         """
-        reply = await self._ask(call, "approval", config_key, message, timeout, on_timeout, context=context, default=default)
+        reply = await self._ask(
+            call, "approval", config_key, message, timeout, on_timeout, context=context, default=default
+        )
         return (default, True) if reply is None else (bool(reply.answer.get("approved")), False)
 
     @operation(form=Form.POINT)
@@ -149,7 +152,9 @@ class Human(Family):
             config_key: The name of a declared point.
         Returns: `{note, responded_at}`
         """
-        reply = await self._ask(call, "escalation", config_key, message, None, "default", context=context, severity=severity)
+        reply = await self._ask(
+            call, "escalation", config_key, message, None, "default", context=context, severity=severity
+        )
         if reply is None:
             raise AssertionError("an escalation has no deadline")
         note = reply.answer.get("note")
@@ -178,11 +183,20 @@ class Human(Family):
         rows: list[Value] | None = list(details) if details else None
         for index, row in enumerate(rows or [], 1):
             if not isinstance(row, dict) or not isinstance(row.get("title"), str):
-                raise self.refuse(f'notify: "details" must be a list of {{title, content}}; item {index} is {describe(row)}')
+                raise self.refuse(
+                    f'notify: "details" must be a list of {{title, content}}; item {index} is {describe(row)}'
+                )
         self.context.emit(Notified(message, level, content, rows, context))
 
     async def _ask(
-        self, call: Call, type: str, point: str | None, message: str, timeout: float | None, on_timeout: str, **shown: Value
+        self,
+        call: Call,
+        type: str,
+        point: str | None,
+        message: str,
+        timeout: float | None,
+        on_timeout: str,
+        **shown: Value,
     ) -> Reply | None:
         rules = self._rules(point)
         if not message:
@@ -247,7 +261,9 @@ class Human(Family):
         for label in labels:
             if label.casefold() == name.casefold().replace("_", " "):
                 return label
-        raise self.refuse(f'review: the default "{name}" is not an option{did_you_mean(name, labels)} ({", ".join(labels)})')
+        raise self.refuse(
+            f'review: the default "{name}" is not an option{did_you_mean(name, labels)} ({", ".join(labels)})'
+        )
 
 
 def render(family: Family, text: str) -> str:

@@ -206,7 +206,9 @@ class Procedure(Family):
     def _error(self, outcome: ChildOutcome) -> Value:
         if outcome.error is not None:
             return outcome.error
-        return f"the child {outcome.handle} was cancelled" if outcome.status is RunStatus.CANCELLED else "the child failed"
+        return (
+            f"the child {outcome.handle} was cancelled" if outcome.status is RunStatus.CANCELLED else "the child failed"
+        )
 
 
 _SHOWN_AS_RUNNING = frozenset({RunStatus.WAITING_FOR_CHILD, RunStatus.BLOCKED})

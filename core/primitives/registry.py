@@ -134,7 +134,9 @@ class Method:
         """The arguments by name, in whichever form Lua gave them. Raises `PrimitiveError` when there are too many."""
         if self.form is Form.POINT:
             return self._point(args)
-        if self.form is Form.OPTIONS or (self.form is Form.EITHER and len(args) == 1 and fields_of(args[0]) is not None):
+        if self.form is Form.OPTIONS or (
+            self.form is Form.EITHER and len(args) == 1 and fields_of(args[0]) is not None
+        ):
             if len(args) > 1:
                 raise PrimitiveError(f"{self.title} takes one table of options, got {len(args)} arguments")
             return self._table(args[0] if args else None)
@@ -153,7 +155,9 @@ class Method:
     def _point(self, args: tuple[Value, ...]) -> dict[str, Value]:
         if args and isinstance(args[0], str):
             if len(args) > 2:
-                raise PrimitiveError(f"{self.title} takes a point's name and a table of options, got {len(args)} arguments")
+                raise PrimitiveError(
+                    f"{self.title} takes a point's name and a table of options, got {len(args)} arguments"
+                )
             return {**self._table(args[1] if len(args) == 2 else None), "config_key": args[0]}
         if len(args) > 1:
             raise PrimitiveError(f"{self.title} takes one table of options, got {len(args)} arguments")
@@ -186,16 +190,16 @@ def _declare(kind: Kind, function: F, options: dict[str, object]) -> F:
     return function
 
 
-def query(
-    *, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", in_lua: bool = False
-) -> Callable[[F], F]:
+def query(*, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", in_lua: bool = False) -> Callable[[F], F]:
     """Declares a primitive that reads the run: synchronous, never journaled."""
     return lambda function: _declare(
         Kind.QUERY, function, {"form": form, "name": name, "wraps": wraps, "in_lua": in_lua}
     )
 
 
-def effect(*, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", local_only: bool = False) -> Callable[[F], F]:
+def effect(
+    *, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", local_only: bool = False
+) -> Callable[[F], F]:
     """Declares a primitive that changes the run: synchronous, appends an event, matched on a replay."""
     return lambda function: _declare(
         Kind.EFFECT, function, {"form": form, "name": name, "wraps": wraps, "local_only": local_only}
@@ -203,13 +207,16 @@ def effect(*, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", loc
 
 
 def operation(
-    *, form: Form = Form.POSITIONAL, name: str = "", checkpoint: str = "", local_only: bool = False, in_lua: bool = False
+    *,
+    form: Form = Form.POSITIONAL,
+    name: str = "",
+    checkpoint: str = "",
+    local_only: bool = False,
+    in_lua: bool = False,
 ) -> Callable[[F], F]:
     """Declares a primitive that may wait for the world: `async`; its outcome is a checkpoint, recalled on a replay."""
     options: dict[str, object] = {"form": form, "name": name, "checkpoint": checkpoint}
-    return lambda function: _declare(
-        Kind.OPERATION, function, {**options, "local_only": local_only, "in_lua": in_lua}
-    )
+    return lambda function: _declare(Kind.OPERATION, function, {**options, "local_only": local_only, "in_lua": in_lua})
 
 
 class Registry:

@@ -37,6 +37,10 @@ class Retry(Family):
 
     @query(name="_options", form=Form.OPTIONS)
     def check_options(
-        self, max_attempts: int = 3, initial_delay: Seconds = 1.0, max_delay: Seconds = 60.0, backoff_factor: float = 2.0
+        self,
+        max_attempts: int = 3,
+        initial_delay: Seconds = 1.0,
+        max_delay: Seconds = 60.0,
+        backoff_factor: float = 2.0,
     ) -> object:
         return max_attempts, initial_delay, max_delay, backoff_factor

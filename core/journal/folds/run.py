@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ..events import AttemptBegan, Ended, Event, Record, RunEnded, RunResumed, RunStarted, SessionLoaded, SessionSaved
+    from ..events import (
+        AttemptBegan,
+        Ended,
+        Event,
+        Record,
+        RunEnded,
+        RunResumed,
+        RunStarted,
+        SessionLoaded,
+        SessionSaved,
+    )
 
 SESSION_KEY = "session"
 """The field of a node's metadata in which `Session.save_to_node` keeps the messages."""
@@ -57,7 +67,16 @@ class RunFold:
         self.requests: RequestFold = RequestFold()
         self.tools: ToolFold = ToolFold()
         self._appliers: dict[type[Event], tuple[Callable[[Any, Record], None], ...]] = {}
-        for fold in (self.state, self.session, self.stages, self.graph, self.checkpoints, self.requests, self.tools, self):
+        for fold in (
+            self.state,
+            self.session,
+            self.stages,
+            self.graph,
+            self.checkpoints,
+            self.requests,
+            self.tools,
+            self,
+        ):
             for event, method in appliers(fold).items():
                 self._appliers[event] = (*self._appliers.get(event, ()), method)
 

@@ -298,6 +298,38 @@ def test_a_long_log_is_copied_in_a_quiet_moment(path: Path, monkeypatch: pytest.
     database.close()
 
 
+def test_a_few_large_works_make_a_long_log_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "QUIET_SECONDS", 0.005)
+    monkeypatch.setattr(checkpoints, "LOG_BYTES", 100_000)
+    database = Database.open(path)
+    for index in range(4):
+        database.write(put(str(index), "x" * 100_000))
+    assert eventually(lambda: path.stat().st_size > 200_000)
+    database.close()
+
+
+def test_copying_that_fails_is_logged_and_tried_again_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(checkpoints, "LOG_PAGES", 3)
+    monkeypatch.setattr(checkpoints, "QUIET_SECONDS", 0.005)
+    database = Database.open(path)
+    copying = database._checkpoints
+    assert copying is not None
+    connect = copying._connect
+
+    def fail() -> sqlite3.Connection:
+        raise OSError("too many open files")
+
+    copying._connect = fail
+    database.write(put("a", "x" * 100_000))
+    assert eventually(lambda: "could not be copied" in caplog.text)
+    copying._connect = connect
+    database.write(put("b", "x" * 100_000))
+    assert eventually(lambda: path.stat().st_size > 200_000)
+    database.close()
+
+
 def test_an_open_reader_delays_the_copying_but_no_commit(database: Database) -> None:
     assert database._checkpoints is not None
     database.write(put("a"))

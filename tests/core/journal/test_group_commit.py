@@ -34,7 +34,6 @@ class Bench:
         self.crash_at: str | None = None
         self.database: Database = Database.open(path, fault=self._fault)
         self.commits: list[list[str]] = []
-        self.committers: list[int] = []
         self.pool: ThreadPoolExecutor = ThreadPoolExecutor(40)
         self._seen: set[str] = set()
         self._count = threading.Lock()
@@ -49,7 +48,6 @@ class Bench:
         with self._count:
             now = self.names()
             self.commits.append(sorted(now - self._seen))
-            self.committers.append(threading.get_ident())
             self._seen = now
 
     def names(self) -> set[str]:
@@ -150,6 +148,14 @@ def test_a_work_that_ends_the_transaction_is_named_and_nobody_is_told_a_lie(benc
     assert bench.database.write(put("c")) == "c"
 
 
+def test_a_leader_that_ends_the_transaction_is_told_so_alone(bench: Bench) -> None:
+    a, b = bench.together(lambda connection: connection.execute("ROLLBACK"), put("b"))
+    with pytest.raises(RuntimeError, match="must not commit or roll back"):
+        a.result()
+    assert b.result() == "b"
+    assert bench.commits == [["b"]]
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_alone_leaves_all_or_nothing_and_the_database_usable(bench: Bench, point: str) -> None:
     bench.crash_at = point
@@ -207,10 +213,10 @@ def test_who_must_be_on_the_disk_is_not_committed_without_it(bench: Bench) -> No
 
 def test_the_lead_is_handed_on_after_every_transaction(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MOST", 1)
-    bench.together(*[put(str(number)) for number in range(8)])
-    wait_until(lambda: len(bench.commits) == 4)
-    assert sorted(len(commit) for commit in bench.commits) == [2, 2, 2, 2]
-    assert len(set(bench.committers)) == 4
+    futures = bench.together(*[lambda _: threading.get_ident()] * 8)
+    leaders = [future.result() for future in futures]
+    assert len(set(leaders)) == 4
+    assert leaders[0::2] == leaders[1::2]
 
 
 def test_ctrl_c_withdraws_a_work_that_has_not_begun(bench: Bench) -> None:

@@ -1,0 +1,188 @@
+"""Going back: resuming a failed run, reset, fork, and resuming with an edited text.
+
+Belongs here: what is forgotten, and the transactions. Never: who may ask (`operator.py`). All of these make a
+shorter history and leave every event where it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..errors import Divergence, NotFound, Refused, did_you_mean
+from ..journal import journal, requests, runs
+from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed
+from ..journal.folds import RunFold
+from ..journal.journal import WHOLE
+from ..lua.sandbox import Limits
+from ..model.states import RunStatus
+from .cancel import cancel
+from .driver import Driver
+from .local import Environment, LocalContext
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from ..journal.events import RunEnded
+    from ..journal.runs import Run
+    from .sources import Program
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a reset, a resume or a cut would forget; shown before it is done."""
+
+    keep: int
+    """Sequence number of the first event that is forgotten."""
+    checkpoints: tuple[str, ...]
+    """Operations that will be done again, in order."""
+    requests: tuple[str, ...]
+    """Pending requests that are withdrawn."""
+    children: tuple[str, ...]
+    """Living children that are cancelled."""
+
+
+def plan(connection: sqlite3.Connection, run: Run, keep: int) -> Plan:
+    """What forgetting everything from `keep` on means."""
+    records = journal.read(connection, run.id, run.history)
+    forgotten = [record for record in records if record.seq >= keep]
+    names = [record.event.name for record in forgotten if isinstance(record.event, Ended)]
+    pending = [row.id for row in requests.listing(connection, run=run.id) if row.seq >= keep]
+    children = [child for record in forgotten for child in _children(record)]
+    living = [child for child in children if (row := runs.find(connection, child)) and not row.status.ended]
+    return Plan(keep, tuple(names), tuple(pending), tuple(dict.fromkeys(living)))
+
+
+def _children(record: Record) -> list[str]:
+    event = record.event
+    if isinstance(event, Ended) and event.op == "spawn" and event.values:
+        return [str(event.values[0])]
+    if isinstance(event, Began) and event.op == "run" and isinstance(event.detail, dict):
+        return [str(event.detail.get("child"))]
+    return []
+
+
+def begins(records: Sequence[Record]) -> int:
+    """The first sequence number that a reset to the beginning forgets: after the start, or the latest restart."""
+    first = 2
+    for record in records:
+        if isinstance(record.event, AttemptBegan) and record.event.why == "restart":
+            first = record.seq + 1
+    return first
+
+
+def find_checkpoint(records: Sequence[Record], name: str | None) -> int:
+    """Where the checkpoint begins; the beginning for None. Raises `NotFound` with the nearest known name."""
+    if name is None:
+        return begins(records)
+    entries = RunFold(records).checkpoints.entries
+    for entry in reversed(entries):
+        if entry.name == name:
+            return entry.first
+    names = list(dict.fromkeys(entry.name for entry in entries))
+    raise NotFound(f'there is no checkpoint "{name}"{did_you_mean(name, names)}')
+
+
+def retry_point(records: Sequence[Record]) -> int | None:
+    """From where a failed run is resumed: what the code cleared, or the operation whose error ended it; None for its end."""
+    fold = RunFold(records)
+    if fold.checkpoints.cleared_from is not None:
+        return fold.checkpoints.cleared_from
+    ended: RunEnded | None = fold.ended
+    return ended.cause if ended is not None and ended.cause else None
+
+
+def resume(connection: sqlite3.Connection, run: Run, *, by: str, now: float) -> None:
+    """Makes a failed run go on."""
+    records = journal.read(connection, run.id, run.history)
+    keep = retry_point(records)
+    if keep is not None:
+        rewind(connection, run, keep, why="resume", by=by, now=now)
+        return
+    seq = run.last_seq + 1
+    journal.append(connection, run.id, [Record(seq, now, 0, RunResumed(by))])
+    history = journal.encode_ranges(run.history)
+    runs.revive(connection, run.id, seq=seq, attempt=run.attempt, history=history, source=run.source, now=now)
+
+
+def rewind(
+    connection: sqlite3.Connection, run: Run, keep: int, *, why: str, by: str, now: float, source: str = ""
+) -> Plan:
+    """Begins a new attempt that keeps the events before `keep`; what was made after it is withdrawn and cancelled."""
+    forgets = plan(connection, run, keep)
+    requests.withdraw(connection, run.id, at=now, by=by, since=keep)
+    for child in forgets.children:
+        cancel(connection, child, by=by, now=now)
+    seq, attempt = run.last_seq + 1, run.attempt + 1
+    event = AttemptBegan(attempt, keep, why, by, source=source)
+    journal.append(connection, run.id, [Record(seq, now, 0, event)])
+    history = journal.encode_ranges(journal.cut(run.history, keep, seq))
+    runs.stop_waiting(connection, run.id)
+    runs.revive(connection, run.id, seq=seq, attempt=attempt, history=history, source=source or run.source, now=now)
+    return forgets
+
+
+def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: str, now: float) -> None:
+    """Makes a new run of the events before `keep`, with the same seed and clock; it owns none of the original's children."""
+    kept = [record for record in journal.read(connection, run.id, run.history) if record.seq < keep]
+    records = [msgspec.structs.replace(record, seq=index) for index, record in enumerate(kept, 1)]
+    seq = len(records) + 1
+    records.append(Record(seq, now, 0, AttemptBegan(1, seq, "fork", by)))
+    runs.insert(
+        connection,
+        msgspec.structs.replace(
+            run, id=into, root=into, parent=None, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None,
+            wake_at=runs.SOON, mail=0, last_seq=seq, attempt=1, history=WHOLE, stage=None, waiting=None, error=None,
+            summary=None, starter=by, forked_from=run.id, created_at=now, updated_at=now, ended_at=None,
+        ),
+    )  # fmt: skip
+    journal.append(connection, into, records)
+
+
+class _EndOfRecord(Exception):
+    """A rehearsal came to where things would happen for real."""
+
+
+class _Rehearsal(LocalContext):
+    """Replays in memory and stops where something new would be recorded."""
+
+    def _append(self, event: object, line: int) -> Record:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise _EndOfRecord
+
+    def _write(self, *args: object, **options: object) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise _EndOfRecord
+
+    def end(self, event: RunEnded) -> None:
+        raise _EndOfRecord
+
+
+def rehearse(
+    run: Run, program: Program, environment: Environment, records: Sequence[Record], limits: Limits
+) -> Divergence | None:
+    """How a text differs from the record of a run; None when it does not. Nothing is performed or written."""
+    context = _Rehearsal(msgspec.structs.replace(run, mail=0), program, environment, records)
+    driver = Driver(context, limits)
+    try:
+        driver.rehearse()
+    except _EndOfRecord:
+        pass
+    finally:
+        driver.close()
+    return driver.failure if isinstance(driver.failure, Divergence) else None
+
+
+def edited(
+    connection: sqlite3.Connection, run: Run, program: Program, *, keep: int | None, by: str, now: float
+) -> Plan:
+    """Goes on with an edited text, keeping the events before `keep`, or all of them."""
+    source = journal.pin(connection, program.bundle.encode())
+    return rewind(
+        connection, run, run.last_seq + 1 if keep is None else keep, why="edit", by=by, now=now, source=source
+    )
+
+
+def check_rewindable(run: Run, verb: str) -> None:
+    """Raises `Refused` for a run that can only be forked."""
+    if run.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
+        raise Refused(f"run {run.id} is {run.status.value.lower()}: it cannot be {verb}, but it can be forked")

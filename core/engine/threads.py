@@ -1,0 +1,61 @@
+"""Daemon threads that are kept for the next piece of work.
+
+Lua computes in a thread of its run. A pool of fixed size would be exhausted by a few C calls that hang, and
+threads that must be joined would keep the program from ending; these grow with need and die with the program.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Threads:
+    """Runs functions in threads of their own."""
+
+    def __init__(self, name: str, *, keep: int = 16) -> None:
+        self._name: str = name
+        self._keep: int = keep
+        self._idle: list[_Thread] = []
+        self._lock: threading.Lock = threading.Lock()
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Calls `work` in an idle thread, or a new one."""
+        with self._lock:
+            thread = self._idle.pop() if self._idle else None
+        if thread is None:
+            thread = _Thread(self._name, self._returned)
+        thread.take(work)
+
+    def _returned(self, thread: _Thread) -> bool:
+        """Whether the thread, which has nothing to do, is kept."""
+        with self._lock:
+            if len(self._idle) >= self._keep:
+                return False
+            self._idle.append(thread)
+            return True
+
+
+class _Thread:
+    def __init__(self, name: str, returned: Callable[[_Thread], bool]) -> None:
+        self._returned = returned
+        self._work: Callable[[], None] | None = None
+        self._ready = threading.Semaphore(0)
+        threading.Thread(target=self._loop, name=name, daemon=True).start()
+
+    def take(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._ready.release()
+
+    def _loop(self) -> None:
+        while True:
+            self._ready.acquire()
+            work, self._work = self._work, None
+            if work is not None:
+                work()
+            del work
+            if not self._returned(self):
+                return

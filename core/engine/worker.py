@@ -1,0 +1,386 @@
+"""The worker: drives many runs in one process.
+
+Belongs here: which runs are driven and when; leases; threads; warm Lua states. Never: what happens inside a
+run (`driver.py`), or what people ask for (`operator.py`).
+
+Three parties share a worker. The event loop claims runs that are due. A thread for each active run drives
+it. The keeper thread renews leases, flushes buffers that grew old, and notices what other processes did
+to the runs driven here. A waiting run is a row in the database, and for a while perhaps a warm Lua state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import weakref
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from ..errors import LeaseLost, ProcError, StoreError
+from ..journal import journal, runs
+from ..lua.sandbox import Limits
+from ..model.states import RunStatus
+from . import identity
+from .driver import Driver
+from .local import Environment, LocalContext
+from .outcome import Broken, Lost, Outcome, Suspended
+from .threads import Threads
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from ..journal.runs import Run
+    from ..model.settings import WorkerSettings
+
+POLL_SECONDS = 0.1
+"""How often the worker looks whether another process changed something."""
+FLUSH_SECONDS = 0.05
+"""How long an effect may wait in memory."""
+REPLAYS = 4
+"""How many replays compute at a time."""
+REPLAY_PATIENCE = 1.0
+"""How long a replay waits for its turn, so that hung ones do not hold up the rest, in seconds."""
+RETRY_SECONDS = 5.0
+"""When a run whose store failed is tried again."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Drives the runs of a workspace, or of some trees of it, until it is told to stop."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        settings: WorkerSettings,
+        limits: Limits,
+        *,
+        roots: Sequence[str] = (),
+        on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None,
+    ) -> None:
+        """`roots` restricts the worker to these runs and their children; `on_problem` hears of runs that it had to let go."""
+        self.owner: str = identity.owner() + f":{id(self):x}"
+        self._environment: Environment = environment
+        self._settings: WorkerSettings = settings
+        self._limits: Limits = limits
+        self._roots: Sequence[str] = roots
+        self._on_problem: Callable[[str, ProcError], None] = on_problem
+        self._threads: Threads = Threads("proc-tui run")
+        self._replays: threading.Semaphore = threading.Semaphore(REPLAYS)
+        self._active: dict[str, Driver | None] = {}
+        self._warm: OrderedDict[str, Driver] = OrderedDict()
+        self._lock: threading.Lock = threading.Lock()
+        self._stopping: bool = False
+        self._changed: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._keeper: _Keeper | None = None
+
+    @property
+    def active(self) -> int:
+        """How many runs are being driven now."""
+        return len(self._active)
+
+    def attention(self) -> None:
+        """Something may be due: look now. From any thread."""
+        loop, changed = self._loop, self._changed
+        if loop is not None and changed is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(changed.set)
+
+    def stop(self) -> None:
+        """Ends `run` soon; runs under way are let go of and stay as they were recorded. From any thread."""
+        self._stopping = True
+        self.attention()
+
+    async def run(self, *, once: bool = False) -> None:
+        """Drives runs until `stop`, or, with `once`, until nothing is due any more."""
+        self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
+        self._keeper = _Keeper(weakref.ref(self))
+        unlisten = self._environment.attention.listen(self.attention)
+        version, due = -1, 0.0
+        claimed_at = 0.0
+        try:
+            while not self._stopping:
+                now = self._environment.clock.now()
+                signalled = self._changed.is_set()
+                self._changed.clear()
+                found = self._version()
+                stale = not 0 <= now - claimed_at < self._settings.lease_seconds / 2
+                if signalled or found != version or stale or (due is not None and due <= now):
+                    version = found
+                    if not await self._claim_due():
+                        due = self._next_due()
+                    claimed_at = now
+                if once and not self._active and not (due is not None and due <= now):
+                    return
+                await self._pause(due, now)
+        finally:
+            unlisten()
+            await self._let_go()
+
+    def _version(self) -> int:
+        try:
+            return self._environment.database.data_version()
+        except StoreError as error:
+            self._on_problem("", error)
+            return -1
+
+    def _next_due(self) -> float | None:
+        try:
+            with self._environment.database.read() as connection:
+                return runs.next_wake(connection, self._roots)
+        except StoreError as error:
+            self._on_problem("", error)
+            return self._environment.clock.now() + RETRY_SECONDS
+
+    async def _pause(self, due: float | None, now: float) -> None:
+        seconds = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - now))
+        if self._changed is not None and seconds > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _claim_due(self) -> bool:
+        """Claims what is due and starts driving it; True when something was claimed."""
+        free = self._settings.max_active - len(self._active)
+        due = self._next_due_or_orphan()
+        if free <= 0 or not due:
+            return False
+        try:
+            claimed = await asyncio.to_thread(self._claim, free)
+        except StoreError as error:
+            self._on_problem("", error)
+            return False
+        for run in claimed:
+            self._active[run.id] = None
+            self._start(run)
+        return bool(claimed)
+
+    def _next_due_or_orphan(self) -> bool:
+        now = self._environment.clock.now()
+        try:
+            with self._environment.database.read() as connection:
+                due = runs.next_wake(connection, self._roots)
+                return (due is not None and due <= now) or any(name != self.owner for name in runs.owners(connection))
+        except StoreError as error:
+            self._on_problem("", error)
+            return False
+
+    def _claim(self, limit: int) -> list[Run]:
+        clock, lease = self._environment.clock, self._settings.lease_seconds
+
+        def work(connection: sqlite3.Connection) -> list[Run]:
+            dead = [name for name in runs.owners(connection) if name != self.owner and identity.is_dead(name)]
+            return runs.claim(
+                connection, owner=self.owner, now=clock.now(), lease=lease, limit=limit, dead=dead, roots=self._roots
+            )
+
+        self._environment.fault("claim")
+        return self._environment.database.write(work, sync=False)
+
+    # ---- driving one run
+
+    def _start(self, run: Run) -> None:
+        with self._lock:
+            warm = self._warm.pop(run.id, None)
+        self._threads.run(lambda: self._drive(run, warm))
+
+    def _drive(self, run: Run, warm: Driver | None) -> None:
+        driver: Driver | None = None
+        try:
+            driver, outcome = self._activate(run, warm)
+        except StoreError as error:
+            outcome = Broken(error)
+        except ProcError as error:
+            outcome = self._block(run, error)
+        if isinstance(outcome, Broken):
+            self._release(run, outcome.error)
+        # Nothing but this closure may hold the driver: the last reference must go in a thread that may touch Lua.
+        self._call_loop(lambda: self._finished(run.id, driver, outcome))
+
+    def _activate(self, run: Run, warm: Driver | None) -> tuple[Driver, Outcome]:
+        if warm is not None:
+            if warm.context.place == (run.last_seq, run.epoch - 1):
+                warm.context.reclaimed(run)
+                self._active[run.id] = warm
+                return warm, warm.activate()
+            warm.close()
+        environment = self._environment
+        with environment.database.read() as connection:
+            program = environment.sources.program(connection, run.source, run.path)
+            records = journal.read(connection, run.id, run.history)
+        turn = _Turn(self._replays, replaying=len(records) > 1)
+        driver = Driver(LocalContext(run, program, environment, records), self._limits, on_live=turn.end)
+        del records
+        self._active[run.id] = driver
+        if self._stopping:
+            driver.stop()
+        try:
+            return driver, driver.activate()
+        finally:
+            turn.end()
+
+    def _finished(self, run: str, driver: Driver | None, outcome: Outcome) -> None:
+        self._active.pop(run, None)
+        if isinstance(outcome, Suspended) and driver is not None:
+            self._keep_warm(run, driver)
+        if isinstance(outcome, Broken):
+            self._on_problem(run, outcome.error)
+        if self._changed is not None:
+            self._changed.set()
+
+    def _keep_warm(self, run: str, driver: Driver) -> None:
+        dropped: Driver | None = driver
+        if self._settings.warm > 0 and not self._stopping and not self._environment.suspend_always:
+            with self._lock:
+                self._warm[run] = driver
+                dropped = self._warm.popitem(last=False)[1] if len(self._warm) > self._settings.warm else None
+        if dropped is not None:
+            dropped.close()
+
+    def _block(self, run: Run, error: ProcError) -> Outcome:
+        """The run cannot be driven here: it waits, saying why, and is looked at again later."""
+        _logger.warning("run %s is blocked: %s", run.id, error)
+        again = self._environment.clock.now() + 60
+        self._let_run_go(run, RunStatus.BLOCKED, again, str(error))
+        return Lost()
+
+    def _release(self, run: Run, error: ProcError) -> None:
+        _logger.warning("run %s was let go: %s", run.id, error)
+        again = self._environment.clock.now() + RETRY_SECONDS
+        self._let_run_go(run, RunStatus.BLOCKED, again, str(error))
+
+    def _let_run_go(self, run: Run, status: RunStatus, wake_at: float, error: str) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            row = runs.find(connection, run.id)
+            if row is None or row.epoch != run.epoch or row.status.ended:
+                raise LeaseLost("somebody else has it")
+            runs.release(connection, run.id, status=status, wake_at=wake_at, error=error)
+
+        try:
+            self._environment.database.write(work)
+        except ProcError:
+            _logger.info("the lease of run %s runs out by itself", run.id)
+
+    def _call_loop(self, function: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(function)
+
+    # ---- the keeper's part
+
+    def watch_active(self, *, renew: bool) -> None:
+        """Renews leases and tells drivers what other processes did to their runs. Called by the keeper thread."""
+        database, clock = self._environment.database, self._environment.clock
+        if renew:
+            database.write(
+                lambda connection: runs.renew(
+                    connection, owner=self.owner, now=clock.now(), lease=self._settings.lease_seconds
+                ),
+                sync=False,
+            )
+        with database.read() as connection:
+            held = runs.held(connection, self.owner)
+        for run, driver in list(self._active.items()):
+            if driver is None:
+                continue
+            epoch, mail = held.get(run, (-1, 0))
+            if epoch > driver.context.place[1] or (epoch < 0 and self._was_lost(run, driver)):
+                driver.stop()
+            elif mail:
+                driver.context.mail = True
+
+    def _was_lost(self, run: str, driver: Driver) -> bool:
+        with self._environment.database.read() as connection:
+            row = runs.find(connection, run)
+        return row is None or row.epoch != driver.context.place[1]
+
+    def flush_old(self) -> None:
+        """Writes effects that waited long enough. Called by the keeper thread."""
+        moment = self._environment.clock.now() - FLUSH_SECONDS
+        for driver in list(self._active.values()):
+            if driver is not None:
+                try:
+                    driver.context.flush_older_than(moment)
+                except ProcError:
+                    _logger.debug("a flush failed; the driver meets the same error", exc_info=True)
+
+    @property
+    def renew_seconds(self) -> float:
+        """How often leases are renewed."""
+        return self._settings.lease_seconds / 3
+
+    # ---- the end
+
+    async def _let_go(self) -> None:
+        """Stops driving: gives runs a moment to come to a record, and their leases back."""
+        for driver in list(self._active.values()):
+            if driver is not None:
+                driver.stop()
+        for _ in range(200):
+            if not self._active:
+                break
+            await asyncio.sleep(0.01)
+        if self._keeper is not None:
+            self._keeper.end()
+        with self._lock:
+            warm, self._warm = list(self._warm.values()), OrderedDict()
+        for driver in warm:
+            driver.close()
+        try:
+            await asyncio.to_thread(
+                self._environment.database.write, lambda connection: runs.abandon(connection, self.owner), sync=False
+            )
+        except StoreError:
+            _logger.info("leases could not be given back; they run out by themselves")
+        self._loop = None
+
+
+class _Turn:
+    """A replay's place among those that compute; given back when it reaches the end of its record."""
+
+    def __init__(self, slots: threading.Semaphore, *, replaying: bool) -> None:
+        self._slots = slots
+        self._held = replaying and slots.acquire(timeout=REPLAY_PATIENCE)
+
+    def end(self) -> None:
+        if self._held:
+            self._held = False
+            self._slots.release()
+
+
+class _Keeper:
+    """The thread that looks after active runs; it sleeps while there are none."""
+
+    def __init__(self, worker: weakref.ref[Worker]) -> None:
+        self._worker = worker
+        self._ended = threading.Event()
+        threading.Thread(target=self._loop, name="proc-tui keeper", daemon=True).start()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _loop(self) -> None:
+        ticks = 0
+        while True:
+            worker = self._worker()
+            if worker is None or self._ended.is_set():
+                return
+            active, every = worker.active > 0, max(1, round(worker.renew_seconds / FLUSH_SECONDS))
+            if active:
+                self._tick(worker, ticks, every)
+            ticks += 1
+            del worker
+            if self._ended.wait(FLUSH_SECONDS if active else POLL_SECONDS):
+                return
+
+    def _tick(self, worker: Worker, ticks: int, every: int) -> None:
+        try:
+            worker.flush_old()
+            if ticks % 2 == 0 or ticks % every == 0:
+                worker.watch_active(renew=ticks % every == 0)
+        except ProcError as error:
+            _logger.debug("the keeper met %s", error)

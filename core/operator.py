@@ -1,0 +1,398 @@
+"""The use cases: start, answer, stop, resume, reset, fork, look. Both user interfaces call only this.
+
+Belongs here: who may do what to which run, in the words of the product. Never: SQL (`journal/`), Lua, or
+anything of a screen. Every method that changes something is one transaction; all are short, synchronous and
+may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from . import __version__
+from .engine import answers, identity, launch, rewind
+from .engine.answers import Accepted, Given
+from .engine.cancel import cancel
+from .engine.local import Attention, Environment
+from .engine.rewind import Plan
+from .engine.sources import Program, Sources
+from .engine.worker import Worker
+from .errors import NotFound, Refused
+from .journal import journal, requests, runs
+from .journal.database import Database
+from .journal.events import Alerted, Logged, Notified, Record
+from .journal.folds import RunFold
+from .journal.requests import PendingRequest
+from .journal.runs import Run
+from .lua.sandbox import Limits
+from .model import settings as configuration
+from .model.clock import Clock, SystemClock
+from .model.settings import FOLDER, Settings
+from .model.states import ENDED, RunStatus
+from .values import Value, from_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from .errors import ProcError
+
+T = TypeVar("T")
+
+LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind)
+"""The events that a log shows."""
+
+
+class Operator:
+    """One open workspace."""
+
+    def __init__(self, workspace: Path, environment: Environment, settings: Settings, *, user: str) -> None:
+        self.workspace: Path = workspace
+        self.settings: Settings = settings
+        self.user: str = user
+        """Who acts, as far as this machine knows."""
+        self._environment: Environment = environment
+        self._database: Database = environment.database
+        self._clock: Clock = environment.clock
+        self._sources: Sources = environment.sources
+
+    @classmethod
+    def open(
+        cls,
+        workspace: Path,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        user: str | None = None,
+        create: bool = True,
+        fault: Callable[[str], None] | None = None,
+    ) -> Operator:
+        """Opens the workspace in a folder, making its database when there is none.
+
+        Raises `ConfigError`, a `StoreError`, or, without `create`, `NotFound` when there is no database. `fault` is for tests:
+        it is called with the name of each point at which the process may die.
+        """
+        workspace = workspace.resolve()
+        settings = settings or configuration.load(workspace)
+        path = workspace / settings.database if settings.database else workspace / FOLDER / "runs.db"
+        if not create and not path.exists():
+            raise NotFound(f"{workspace} has no runs yet ({path} does not exist)")
+        database = Database.open(path, durability=settings.durability, fault=fault)
+        environment = Environment(
+            database=database,
+            sources=Sources(workspace),
+            clock=clock or SystemClock(),
+            file_root=str(workspace / settings.file_root),
+            attention=Attention(),
+            env_allow=frozenset(settings.env_allow),
+            suspend_always=os.environ.get("PROC_TUI_SUSPEND") == "always",
+            fault=fault or (lambda _name: None),
+        )
+        return cls(workspace, environment, settings, user=user or _user())
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()
+
+    def __enter__(self) -> Operator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know about this workspace's database."""
+        return self._database.notes
+
+    # ---- driving
+
+    def worker(
+        self, *, roots: Sequence[str] = (), on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None
+    ) -> Worker:
+        """A worker for this workspace, or for some trees of runs in it."""
+        limits = Limits(
+            memory_bytes=self.settings.limits.lua_memory_mb * 2**20, instructions=self.settings.limits.lua_instructions
+        )
+        return Worker(self._environment, self.settings.worker, limits, roots=roots, on_problem=on_problem)
+
+    # ---- starting
+
+    def procedures(self) -> dict[str, Path]:
+        """The procedures of the workspace by name."""
+        return self._sources.names()
+
+    def program(self, target: str | Path) -> Program:
+        """A procedure by its file or its name. Raises `NotFound` and `DocumentError`."""
+        path = Path(target)
+        looks_like_a_file = path.suffix in (".yaml", ".yml") or isinstance(target, Path)
+        if looks_like_a_file:
+            return self._sources.load(path if path.is_absolute() else Path.cwd() / path)
+        return self._sources.find(str(target))
+
+    def start(
+        self, target: str | Path | Program, params: Mapping[str, object] | None = None, *, context: object = None
+    ) -> Run:
+        """Starts a run; a worker has to drive it. Raises `DocumentError`, `ParameterError`, `DependencyError`, `NotFound`."""
+        program = target if isinstance(target, Program) else self.program(target)
+        given = {name: from_json(value, path=name) for name, value in (params or {}).items()}
+        checked = launch.check(program, given, self._sources.names())
+        start = launch.Start(
+            run=_new_id(), program=program, params=checked, seed=secrets.randbits(63), at=self._clock.now(),
+            starter=self.user, context=from_json(context),
+        )  # fmt: skip
+        self._write(lambda connection: launch.create(connection, start))
+        return self.run(start.run)
+
+    # ---- looking
+
+    def run(self, prefix: str) -> Run:
+        """The run whose id begins so. Raises `NotFound` when none or several do."""
+        with self._database.read() as connection:
+            return runs.resolve(connection, prefix)
+
+    def runs(
+        self, *, statuses: Iterable[RunStatus] = (), procedure: str | None = None, root: str | None = None,
+        parent: str | None = None, limit: int = -1,
+    ) -> list[Run]:  # fmt: skip
+        """Runs, the last touched first."""
+        with self._database.read() as connection:
+            return runs.listing(
+                connection, statuses=statuses, procedure=procedure, root=root, parent=parent, limit=limit
+            )
+
+    def records(self, run: Run, *, at: int | None = None) -> list[Record]:
+        """The run's present history, or, with `at`, the history as it was when that event was recorded."""
+        with self._database.read() as connection:
+            if at is None:
+                return journal.read(connection, run.id, run.history)
+            return journal.read(connection, run.id, journal.ranges_at(connection, run.id, at), upto=at)
+
+    def fold(self, run: Run, *, at: int | None = None) -> RunFold:
+        """Everything that the history adds up to, now or as it was at an event."""
+        return RunFold(self.records(run, at=at))
+
+    def log(
+        self, run: Run, *, after: int = 0, limit: int = -1, newest: bool = False, kinds: Sequence[str] = LOG_KINDS
+    ) -> list[Record]:
+        """Log lines, notifications and alerts after an event, or other kinds of events."""
+        with self._database.read() as connection:
+            return journal.window(connection, run.id, kinds, run.history, after=after, limit=limit, newest=newest)
+
+    def data_version(self) -> int:
+        """Changes when anybody commits to the workspace; cheap to poll."""
+        return self._database.data_version()
+
+    def source(self, run: Run) -> str:
+        """The text of the procedure as the run has pinned it."""
+        with self._database.read() as connection:
+            return self._sources.program(connection, run.source, run.path).bundle.text
+
+    def driven_by(self, run: Run) -> str | None:
+        """Who drives the run, as `host:pid`; None when nobody does."""
+        return None if run.owner is None else identity.shown(run.owner)
+
+    # ---- people
+
+    def inbox(self, *, run: str | None = None, root: str | None = None) -> list[PendingRequest]:
+        """What waits for a person, nearest deadline first, then oldest."""
+        with self._database.read() as connection:
+            pending = requests.listing(connection, run=run)
+            if root is None:
+                return pending
+            tree = {row.id for row in runs.listing(connection, root=root)}
+            return [row for row in pending if row.run in tree]
+
+    def request(self, name: str) -> PendingRequest:
+        """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending. Raises `NotFound`."""
+        with self._database.read() as connection:
+            exact = [row for row in requests.listing(connection, pending=False, prefix=name) if row.id == name]
+            if exact:
+                return exact[0]
+            found = requests.listing(connection, prefix=name)
+            if "." not in name and not found:
+                run = runs.resolve(connection, name)
+                raise NotFound(f"run {run.id} waits for nobody ({run.status.value})")
+        if not found:
+            raise NotFound(f'there is no pending request "{name}"')
+        if len(found) > 1:
+            raise NotFound(f'"{name}" means several requests: {", ".join(row.id for row in found)}')
+        return found[0]
+
+    def answer(
+        self,
+        request: str,
+        given: Given,
+        *,
+        by: str | None = None,
+        via: str = "api",
+        audit: Mapping[str, object] | None = None,
+    ) -> Accepted:
+        """Answers a request. Raises `Refused` when the answer does not fit, `AlreadyAnswered` when somebody was first."""
+        trail = from_json({**_audit(self.user), "via": via, **(audit or {})})
+        fields = trail if isinstance(trail, dict) else {}
+        return self._write(
+            lambda connection: answers.accept(
+                connection, request, given, by=by or self.user, now=self._clock.now(), audit=fields
+            )
+        )
+
+    def send(self, run: Run, text: str, *, by: str | None = None) -> None:
+        """Sends a run a message, delivered at its next operation or effect. Raises `Refused`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            _check_living(runs.get(connection, run.id), "sent a message")
+            return requests.send(
+                connection, run.id, "message", {"content": text}, by=by or self.user, at=self._clock.now()
+            )
+
+        if not self._write(work):
+            raise Refused(f"{requests.MAX_MAIL} messages wait undelivered for run {run.id} already")
+
+    def stop(self, run: Run, reason: str = "", *, by: str | None = None) -> None:
+        """Asks a run to stop: its code sees `Stop.requested()`. Waits are not interrupted. Raises `Refused`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            _check_living(runs.get(connection, run.id), "stopped")
+            data: dict[str, Value] = {"reason": reason or "asked by a person", "success": False}
+            requests.send(connection, run.id, "stop", data, by=by or self.user, at=self._clock.now())
+
+        self._write(work)
+
+    def cancel(self, run: Run, *, by: str | None = None) -> None:
+        """Ends a run and its children now, waits included. Raises `Refused` when it has ended."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if not cancel(connection, run.id, by=by or self.user, now=self._clock.now()):
+                row = runs.get(connection, run.id)
+                raise Refused(f"run {run.id} has ended already ({row.status.value})")
+
+        self._write(work)
+
+    def alert(self, level: str, message: str, *, source: str | None = None, by: str | None = None) -> None:
+        """Raises an alert in the workspace, outside any run."""
+        self._write(
+            lambda connection: requests.alert(connection, level, message, source, by or self.user, self._clock.now())
+        )
+
+    # ---- going on and going back
+
+    def resume(self, run: Run, *, by: str | None = None) -> Run:
+        """Makes a failed run go on from where its record ends, doing the operation that failed it again. Raises `Refused`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = runs.get(connection, run.id)
+            match row.status:
+                case RunStatus.FAILED:
+                    rewind.resume(connection, row, by=by or self.user, now=self._clock.now())
+                case RunStatus.BLOCKED | RunStatus.PENDING | RunStatus.RUNNING | RunStatus.SLEEPING:
+                    runs.wake(connection, row.id)
+                case RunStatus.COMPLETED | RunStatus.CANCELLED:
+                    rewind.check_rewindable(row, "resumed")
+                case _:
+                    pass
+
+        self._write(work)
+        return self.run(run.id)
+
+    def resume_edited(self, run: Run, *, cut: bool = False, by: str | None = None) -> Plan:
+        """Goes on with the text that is in the procedure's file now.
+
+        What matches the record is not done again. At the first difference it raises `Divergence`, which shows both sides and
+        changes nothing, or, with `cut`, forgets the record from there on.
+        """
+        run = self.run(run.id)
+        rewind.check_rewindable(run, "resumed")
+        top = self._sources.load(self.workspace / run.file)
+        program = _at(top, run.path)
+        with self._database.read() as connection:
+            records = journal.read(connection, run.id, run.history)
+        retry = rewind.retry_point(records) if run.status is RunStatus.FAILED else None
+        kept = [record for record in records if retry is None or record.seq < retry]
+        limits = Limits(self.settings.limits.lua_memory_mb * 2**20, self.settings.limits.lua_instructions)
+        difference = rewind.rehearse(run, program, self._environment, kept, limits)
+        if difference is not None and not cut:
+            raise difference
+        keep = difference.seq if difference is not None else retry
+
+        def work(connection: sqlite3.Connection) -> Plan:
+            row = runs.get(connection, run.id)
+            if (row.last_seq, row.epoch) != (run.last_seq, run.epoch):
+                raise Refused(f"run {run.id} went on in the meantime; look at it again")
+            return rewind.edited(connection, row, program, keep=keep, by=by or self.user, now=self._clock.now())
+
+        return self._write(work)
+
+    def plan_reset(self, run: Run, after: str | None = None) -> Plan:
+        """What `reset` would forget, withdraw and cancel."""
+        with self._database.read() as connection:
+            keep = rewind.find_checkpoint(journal.read(connection, run.id, run.history), after)
+            return rewind.plan(connection, run, keep)
+
+    def reset(self, run: Run, after: str | None = None, *, by: str | None = None) -> Plan:
+        """Forgets a checkpoint and all after it, or everything, and begins a new attempt there. Raises `Refused`, `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> Plan:
+            row = runs.get(connection, run.id)
+            rewind.check_rewindable(row, "reset")
+            keep = rewind.find_checkpoint(journal.read(connection, run.id, row.history), after)
+            return rewind.rewind(connection, row, keep, why="reset", by=by or self.user, now=self._clock.now())
+
+        return self._write(work)
+
+    def fork(self, run: Run, after: str | None = None, *, by: str | None = None) -> Run:
+        """Makes a new run that keeps what was recorded before a checkpoint, or nothing but the parameters."""
+        name = _new_id()
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = runs.get(connection, run.id)
+            keep = rewind.find_checkpoint(journal.read(connection, run.id, row.history), after)
+            rewind.fork(connection, row, keep, into=name, by=by or self.user, now=self._clock.now())
+
+        self._write(work)
+        return self.run(name)
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result = self._database.write(work)
+        self._environment.attention()
+        return result
+
+
+def _at(top: Program, path: str) -> Program:
+    program = top
+    for name in path.split("/") if path else ():
+        inner = program.inline(name)
+        if inner is None:
+            raise NotFound(f'the edited {top.bundle.file} has no inline procedure "{path}"')
+        program = inner
+    return program
+
+
+def _check_living(run: Run, verb: str) -> None:
+    if run.status in ENDED:
+        raise Refused(f"run {run.id} has ended ({run.status.value}) and cannot be {verb}")
+
+
+def _new_id() -> str:
+    return launch.derived_id(secrets.token_bytes(16))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _audit(user: str) -> dict[str, object]:
+    """What is known about who answers, besides the name."""
+    trail: dict[str, object] = {"user": user, "host": socket.gethostname(), "version": __version__}
+    for name, variable in (("ssh", "SSH_CONNECTION"), ("terminal", "SSH_TTY"), ("term", "TERM")):
+        if os.environ.get(variable):
+            trail[name] = os.environ[variable]
+    return trail
