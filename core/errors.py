@@ -197,6 +197,12 @@ class AlreadyAnswered(Refused):
     code: ClassVar[str] = "OPR-003"
 
 
+class AnswersError(ProcError):
+    """A file of scripted answers cannot be read, or the next answer in it does not fit what is asked; the text says where."""
+
+    code: ClassVar[str] = "OPR-004"
+
+
 class ConfigError(ProcError):
     """A configuration file is wrong; the text names the file and the key."""
 

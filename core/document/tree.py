@@ -61,20 +61,24 @@ def parse(source: Source, report: Report) -> Node | None:
 
     Problems that leave the tree readable (duplicate keys, tags) are reported and reading goes on.
     """
+    root = compose(source, report)
+    if root is None and not report.failed:
+        report.add("DOC-011", "the file is empty; a procedure needs at least `name`, `version` and `code`", (1, 1))
+    elif root is not None and not isinstance(root.data, dict):
+        report.add("DOC-011", "the file must be a map of keys such as `name:`, `version:` and `code:`", root.at)
+        return None
+    return root
+
+
+def compose(source: Source, report: Report) -> Node | None:
+    """The tree of any YAML text: None when it is empty, or when it cannot be read and the report says why."""
     try:
-        root = _Composer(source, report).compose()
+        return _Composer(source, report).compose()
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
         _syntax(error, source, report)
         return None
-    if root is None:
-        report.add("DOC-011", "the file is empty; a procedure needs at least `name`, `version` and `code`", (1, 1))
-    elif not isinstance(root.data, dict):
-        report.add("DOC-011", "the file must be a map of keys such as `name:`, `version:` and `code:`", root.at)
-    else:
-        return root
-    return None
 
 
 _HINTS = {

@@ -124,7 +124,8 @@ class LocalContext:
         self._lock: threading.RLock = threading.RLock()
         self._effects: int = 0
         self._buffered_at: float = 0.0
-        self._began: Record | None = None
+        self._began: tuple[Began, int, float] | None = None
+        """An operation that began, its line and moment, while nothing else was recorded since."""
         self._settled: Ended | None = None
         self._seen: tuple[object, int] = (None, 0)
 
@@ -183,9 +184,18 @@ class LocalContext:
         if reopened is not None and reopened.name == call.name:
             return reopened.detail
         event = Began(call.op, call.name, call.digest, call.args, call.attempt, detail)
-        self._began = self._append(event, call.line)
+        with self._lock:
+            self._record_began()
+            self._at = max(self._at, self.now())
+            self._began = (event, call.line, self._at)
         self._replay.reopened = event
         return detail
+
+    def _record_began(self) -> None:
+        """Writes the beginning that was held back, since now something comes between it and the end."""
+        began, self._began = self._began, None
+        if began is not None:
+            self._put(Record(self._seq + 1, began[2], began[1], began[0]))
 
     def complete(self, call: Call, values: list[Value]) -> Ended:
         return self._end(call, values, None, failed=False)
@@ -205,16 +215,14 @@ class LocalContext:
 
     def _outcome(self, call: Call, values: list[Value], error: Value, *, failed: bool) -> Ended:
         """The event of an outcome. An operation that began with nothing recorded since leaves one event, not two."""
-        entry = self.fold.checkpoints.open[-1] if self.fold.checkpoints.open else None
-        opened = entry is not None and entry.name == call.name and not entry.ended
-        started = entry.began_at if entry is not None and opened else 0.0
-        began = self._began
-        if opened and began is not None and self._rows and began.seq == self._seq and not self._actions:
-            self._rows.pop()
-            self._seq -= 1
-            self.fold.checkpoints.undo_open()
-            opened = False
-        self._began = None
+        began, self._began = self._began, None
+        if began is not None and began[0].name == call.name:
+            opened, started = False, began[2]
+        else:
+            self._began = began
+            entry = self.fold.checkpoints.open[-1] if self.fold.checkpoints.open else None
+            opened = entry is not None and entry.name == call.name
+            started = entry.began_at if entry is not None and opened else 0.0
         return Ended(call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started)
 
     def emit(self, event: Event) -> None:
@@ -235,16 +243,20 @@ class LocalContext:
 
     def _append(self, event: Event, line: int) -> Record:
         with self._lock:
-            self._seq += 1
+            if self._began is not None:
+                self._record_began()
             self._at = max(self._at, self.now())
-            record = Record(self._seq, self._at, line, event)
-            if not self._rows:
-                self._buffered_at = self._at
-            self._rows.append(journal.event_row(self.run_id, record))
-            self.fold.apply(record)
-            if self._seq % SNAPSHOT_EVERY == 0:
-                self._snapshot()
-            return record
+            return self._put(Record(self._seq + 1, self._at, line, event))
+
+    def _put(self, record: Record) -> Record:
+        self._seq = record.seq
+        if not self._rows:
+            self._buffered_at = record.at
+        self._rows.append(journal.event_row(self.run_id, record))
+        self.fold.apply(record)
+        if self._seq % SNAPSHOT_EVERY == 0:
+            self._snapshot()
+        return record
 
     def _snapshot(self) -> None:
         seq, data = self._seq, msgspec.json.encode(Outline.of(self.fold)).decode()
@@ -260,17 +272,21 @@ class LocalContext:
 
     def flush_older_than(self, moment: float) -> None:
         """Writes the buffer when its oldest event is older; called from the worker's flusher thread."""
-        if self._rows and self._buffered_at <= moment:
-            self.flush(sync=False)
+        began = self._began
+        if (self._rows and self._buffered_at <= moment) or (began is not None and began[2] <= moment):
+            with self._lock:
+                self._record_began()
+                self.flush(sync=False)
 
     def _write(
         self, last: Callable[[sqlite3.Connection], T], *, sync: bool, extra: int = 0, notable: bool = False
     ) -> T:
         with self._lock:
+            self._record_began()
             rows, actions, seq, stage = self._rows, self._actions, self._seq, self.fold.stages.current
 
             def work(connection: sqlite3.Connection) -> tuple[int, T]:
-                mail = runs.advance(connection, self.run_id, self._epoch, seq=seq + extra, now=self._at, stage=stage)
+                mail = runs.advance(connection, self.run_id, self._epoch, seq=seq + extra, stage=stage)
                 journal.insert(connection, rows)
                 for action in actions:
                     action(connection)
@@ -279,7 +295,7 @@ class LocalContext:
             mail, result = self._database.write(work, sync=sync)
             if actions or notable:
                 self._environment.attention()
-            self._rows, self._actions, self._effects, self._began = [], [], 0, None
+            self._rows, self._actions, self._effects = [], [], 0
             if mail:
                 self.mail = True
             return result
@@ -366,6 +382,7 @@ class LocalContext:
 
     def _post(self, call: Call, draft: Draft, attempt: int, timeout: float | None) -> str:
         with self._lock:
+            self._record_began()
             seq = self._seq + 1
             name = f"{self.run_id}.{seq}"
             deadline = None if timeout is None else self.now() + timeout

@@ -48,15 +48,19 @@ class Replay:
         Raises `Divergence`.
         """
         self.reopened = None
-        self._pass_uncompared()
-        if self.done:
+        records, at = self._records, self._at
+        if at < len(records) and records[at].event.matching is not _COMPARED:
+            self._pass_uncompared()
+            at = self._at
+        if at >= len(records):
             return None
-        record = self._records[self._at]
+        record = records[at]
         event = record.event
         if not isinstance(event, (Began, Ended)) or not _same_call(event, call):
             raise self._divergence(record, _asked(call))
         if isinstance(event, Ended):
-            self._step()
+            self._apply(record)
+            self._at = at + 1
             return event
         end = self._ends.get(self._at)
         if end is None:

@@ -194,14 +194,14 @@ def held(connection: sqlite3.Connection, owner: str) -> dict[str, tuple[int, int
     return {str(row[0]): (row[1], row[2]) for row in rows.fetchall()}
 
 
-def advance(connection: sqlite3.Connection, run: str, epoch: int, *, seq: int, now: float, stage: str | None) -> int:
+def advance(connection: sqlite3.Connection, run: str, epoch: int, *, seq: int, stage: str | None) -> int:
     """Moves a run's projection to its newest event and returns its count of undelivered mail.
 
     The first statement of every append by a worker: raises `LeaseLost` when the epoch is not its own.
     """
     row = connection.execute(
-        "UPDATE runs SET last_seq=?, updated_at=?, stage=? WHERE id=? AND epoch=? RETURNING mail",
-        (seq, now, stage, run, epoch),
+        "UPDATE runs SET last_seq=?, stage=? WHERE id=? AND epoch=? RETURNING mail",
+        (seq, stage, run, epoch),
     ).fetchone()
     if row is None:
         raise LeaseLost(f"run {run} was taken over by another worker, or cancelled; this worker lets go of it")

@@ -9,32 +9,31 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ...values import Value
 
 if TYPE_CHECKING:
     from ..events import Began, CheckpointsCleared, Ended, Record
 
 
-class Checkpoint:
+class Checkpoint(msgspec.Struct):
     """An operation, open or ended."""
 
-    __slots__ = ("began_at", "ended", "ended_at", "failed", "first", "level", "line", "name", "op", "seq", "values")
-
-    def __init__(self, op: str, name: str, *, first: int, line: int, began_at: float, level: int) -> None:
-        self.op: str = op
-        self.name: str = name
-        self.first: int = first
-        """Sequence number of its first record: a reset to it forgets from here."""
-        self.line: int = line
-        self.began_at: float = began_at
-        self.level: int = level
-        """How many open operations (steps) it stands in."""
-        self.seq: int = 0
-        """Sequence number of its outcome; 0 while open."""
-        self.ended: bool = False
-        self.ended_at: float = 0.0
-        self.failed: bool = False
-        self.values: list[Value] = []
+    op: str
+    name: str
+    first: int
+    """Sequence number of its first record: a reset to it forgets from here."""
+    line: int
+    began_at: float
+    level: int
+    """How many open operations (steps) it stands in."""
+    seq: int = 0
+    """Sequence number of its outcome; 0 while open."""
+    ended: bool = False
+    ended_at: float = 0.0
+    failed: bool = False
+    values: list[Value] = []
 
 
 class CheckpointFold:
@@ -53,22 +52,14 @@ class CheckpointFold:
 
     def numbered(self, base: str) -> str:
         """The name of the next operation that has no name of its own."""
-        return f"{base}#{self._counts[base] + 1}"
+        return f"{base}#{self._counts.get(base, 0) + 1}"
 
     def next_attempt(self, name: str) -> int:
         """How often a step of this name was tried, counting the next try."""
-        return self._failures[name] + 1
-
-    def undo_open(self) -> None:
-        """Takes back the operation that was opened last, with nothing recorded since: its end follows as one event."""
-        entry = self.open.pop()
-        self.entries.pop()
-        base, mark, _ = entry.name.rpartition("#")
-        if mark:
-            self._counts[base] -= 1
+        return self._failures.get(name, 0) + 1
 
     def _apply_began(self, event: Began, record: Record) -> None:
-        self._open(event.op, event.name, record.seq, record.line, record.at)
+        self.open.append(self._add(event.op, event.name, record.seq, record.line, record.at))
 
     def _apply_ended(self, event: Ended, record: Record) -> None:
         if event.opened and self.open:
@@ -76,22 +67,20 @@ class CheckpointFold:
         else:
             entry = self._add(event.op, event.name, record.seq, record.line, event.started_at or record.at)
         entry.seq, entry.ended, entry.ended_at = record.seq, True, record.at
-        entry.failed, entry.values = event.failed, event.values
+        entry.values = event.values
         if event.failed:
+            entry.failed = True
             self._failures[event.name] += 1
         else:
-            self._failures.pop(event.name, None)
+            if self._failures:
+                self._failures.pop(event.name, None)
             self.completed[event.name] = entry
 
-    def _open(self, op: str, name: str, seq: int, line: int, at: float) -> None:
-        self.open.append(self._add(op, name, seq, line, at))
-
     def _add(self, op: str, name: str, seq: int, line: int, at: float) -> Checkpoint:
-        entry = Checkpoint(op, name, first=seq, line=line, began_at=at, level=len(self.open))
+        entry = Checkpoint(op, name, seq, line, at, len(self.open))
         self.entries.append(entry)
-        base, mark, _ = name.rpartition("#")
-        if mark:
-            self._counts[base] += 1
+        if "#" in name:
+            self._counts[name.rpartition("#")[0]] += 1
         return entry
 
     def _apply_checkpoints_cleared(self, event: CheckpointsCleared, record: Record) -> None:

@@ -14,7 +14,7 @@ from .requests import RequestFold
 from .session import Message, SessionFold
 from .stages import StageFold
 from .state import StateFold
-from .tools import ToolFold
+from .tools import TOOL_PREFIX, ToolFold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,7 +105,10 @@ class RunFold:
         self.ended = event
 
     def _apply_ended(self, event: Ended, record: Record) -> None:
-        self.clock = max(self.clock, record.at)
+        if record.at > self.clock:
+            self.clock = record.at
+        if event.op.startswith(TOOL_PREFIX):
+            self.tools.add(event)
 
     def _apply_session_saved(self, event: SessionSaved, record: Record) -> None:
         self.graph.set_metadata(event.node, SESSION_KEY, [message.as_value() for message in self.session.messages])

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ..events import Ended, Record, StopRequested, ToolForgotten
 
 
+TOOL_PREFIX = "tools."
+"""How the kinds of operations begin that are calls of tools."""
+
+
 class ToolCall(msgspec.Struct, frozen=True):
     """One finished call of a tool."""
 
@@ -38,11 +42,11 @@ class ToolFold:
                 return call
         return None
 
-    def _apply_ended(self, event: Ended, record: Record) -> None:
-        if event.op.startswith("tools."):
-            result = event.values[0] if event.values else None
-            error = str(event.error) if event.failed else None
-            self.calls.append(ToolCall(event.op.removeprefix("tools."), event.args, result, None, error))
+    def add(self, event: Ended) -> None:
+        """Takes the outcome of an operation that was the call of a tool."""
+        result = event.values[0] if event.values else None
+        error = str(event.error) if event.failed else None
+        self.calls.append(ToolCall(event.op.removeprefix(TOOL_PREFIX), event.args, result, None, error))
 
     def _apply_tool_forgotten(self, event: ToolForgotten, record: Record) -> None:
         self.calls = [call for call in self.calls if call.name != event.name]
