@@ -25,10 +25,11 @@ from .engine.worker import Worker
 from .errors import NotFound, Refused
 from .journal import journal, requests, runs
 from .journal.database import Database
-from .journal.events import Alerted, Logged, Notified, Record
+from .journal.events import Alerted, Logged, Notified, Record, RunEnded
 from .journal.folds import RunFold
-from .journal.requests import PendingRequest
-from .journal.runs import Run
+from .journal.journal import News
+from .journal.requests import Alert, Answer, PendingRequest
+from .journal.runs import Lease, Run
 from .lua.sandbox import Limits
 from .model import settings as configuration
 from .model.clock import Clock, SystemClock
@@ -188,6 +189,43 @@ class Operator:
         """Changes when anybody commits to the workspace; cheap to poll."""
         return self._database.data_version()
 
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back after every commit of this process, from the committing thread; the returned function ends that."""
+        return self._database.listen(callback)
+
+    def newest_event(self) -> int:
+        """The place of the newest event of the workspace, for `news`."""
+        with self._database.read() as connection:
+            return journal.newest_id(connection)
+
+    def news(self, after: int, kinds: Sequence[str], *, root: str | None = None, limit: int = -1) -> list[News]:
+        """What was recorded since in any run, or in one tree of runs, oldest first."""
+        with self._database.read() as connection:
+            return journal.news(connection, after, kinds, root=root, limit=limit)
+
+    def ending(self, run: Run) -> RunEnded | None:
+        """How the run ended; None while it goes on."""
+        if not run.status.ended:
+            return None
+        found = self.log(run, kinds=(RunEnded.kind,), limit=1, newest=True)
+        event = found[0].event if found else None
+        return event if isinstance(event, RunEnded) else None
+
+    def counts(self, procedure: str | None = None) -> dict[RunStatus, int]:
+        """How many runs there are of each status that occurs."""
+        with self._database.read() as connection:
+            return runs.counts(connection, procedure=procedure)
+
+    def alerts(self, *, since: float = 0.0, after: int = 0) -> list[Alert]:
+        """The alerts that belong to no run, oldest first."""
+        with self._database.read() as connection:
+            return requests.alerts(connection, since=since, after=after)
+
+    def leases(self) -> list[tuple[Lease, bool]]:
+        """Who holds runs, and whether that is a process of this machine that is gone."""
+        with self._database.read() as connection:
+            return [(lease, identity.is_dead(lease.owner)) for lease in runs.leases(connection)]
+
     def source(self, run: Run) -> str:
         """The text of the procedure as the run has pinned it."""
         with self._database.read() as connection:
@@ -207,6 +245,16 @@ class Operator:
                 return pending
             tree = {row.id for row in runs.listing(connection, root=root)}
             return [row for row in pending if row.run in tree]
+
+    def resolved(self, since: float) -> list[PendingRequest]:
+        """The requests that were answered, timed out or withdrawn from a moment on."""
+        with self._database.read() as connection:
+            return requests.listing(connection, pending=False, resolved_since=since)
+
+    def answers(self, request: str) -> list[Answer]:
+        """What people answered to a request, oldest first."""
+        with self._database.read() as connection:
+            return requests.answers(connection, request)
 
     def request(self, name: str) -> PendingRequest:
         """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending. Raises `NotFound`."""

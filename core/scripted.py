@@ -70,7 +70,9 @@ class Item:
         self.by: str | None = None
 
     def __str__(self) -> str:
-        said = ", ".join(str(value) if name == "shorthand" else f"{name}: {value}" for name, value in self.fields.items())
+        said = ", ".join(
+            str(value) if name == "shorthand" else f"{name}: {value}" for name, value in self.fields.items()
+        )
         return f"{self.place}: {'timeout' if self.times_out else said}"
 
     def is_for(self, request: PendingRequest, run: Run) -> bool:

@@ -67,8 +67,8 @@ def _sort_pairs(value: Value) -> Value:
         return [_sort_pairs(item) for item in value]
     if isinstance(value, dict):
         if len(value) == 1 and isinstance(pairs := value.get("$t"), list):
-            rows = [[row[0], _sort_pairs(row[1])] for row in pairs if isinstance(row, list)]
-            return {"$t": sorted(rows, key=lambda row: _canonical.encode(row[0]))}
+            rows: list[list[Value]] = [[row[0], _sort_pairs(row[1])] for row in pairs if isinstance(row, list)]
+            return tag_pairs(sorted(rows, key=lambda row: _canonical.encode(row[0])))
         return {key: _sort_pairs(item) for key, item in value.items()}
     return value
 
@@ -202,7 +202,7 @@ def append_item(table: Value, item: Value) -> Value:
 
 def table_of(fields: Mapping[str, Value]) -> Value:
     """The value of a table with these fields, whatever the keys look like; nil fields are left out."""
-    kept = {key: item for key, item in fields.items() if item is not None}
+    kept: dict[str, Value] = {key: item for key, item in fields.items() if item is not None}
     if any(key.startswith("$") for key in kept):
         return tag_pairs([[key, item] for key, item in kept.items()])
     return kept

@@ -175,7 +175,8 @@ class Driver:
     # ---- operations
 
     def _operate(self, args: tuple[Any, ...]) -> Reply:
-        index, line = args[0], args[1]
+        index: int = args[0]
+        line: int = args[1]
         if self._stop:
             raise LeaseLost(f"run {self.context.run_id} was stopped")
         try:

@@ -15,13 +15,15 @@ def owner() -> str:
 
 def shown(name: str) -> str:
     """The owner as people see it: `host:pid`."""
-    return name.rpartition(":")[0] if name.count(":") > 1 else name
+    return ":".join(name.split(":")[:2])
 
 
 def is_dead(name: str) -> bool:
-    """True when the owner was a process of this machine that is gone; False when it lives or cannot be judged."""
-    host, _, rest = name.partition(":")
-    pid, _, started = rest.partition(":")
+    """True when the owner was a process of this machine that is gone; False when it lives or cannot be judged.
+
+    A worker's name has a part of its own after the process's, which says nothing here.
+    """
+    host, pid, started = [*name.split(":"), "", ""][:3]
     if host != socket.gethostname() or not pid.isdigit():
         return False
     try:

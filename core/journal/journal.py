@@ -132,6 +132,34 @@ def window(
     return found[::-1] if newest else found
 
 
+class News(msgspec.Struct, frozen=True):
+    """A record that was appended to any run of the workspace."""
+
+    id: int
+    """Its place among all events of the workspace; grows with every commit."""
+    run: str
+    record: Record
+
+
+def newest_id(connection: sqlite3.Connection) -> int:
+    """The place of the newest event of the workspace; 0 when there is none."""
+    return connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
+
+
+def news(
+    connection: sqlite3.Connection, after: int, kinds: Sequence[str], *, root: str | None = None, limit: int = -1
+) -> list[News]:
+    """Records of some kinds that were appended after a place, to any run or to those of one tree, oldest first."""
+    # The `+` keeps SQLite at the newest rows: by the index on runs it would read all events of the tree each time.
+    tree = "" if root is None else "AND +run IN (SELECT id FROM runs WHERE root=?)"
+    rows = connection.execute(
+        f"""SELECT id, run, {_COLUMNS} FROM events WHERE id>? AND +kind IN ({",".join("?" * len(kinds))}) {tree}
+            ORDER BY id LIMIT ?""",
+        (after, *kinds, *(() if root is None else (root,)), limit),
+    ).fetchall()
+    return [News(row[0], row[1], record_of(connection, row[1], row[2:])) for row in rows]
+
+
 def _limit(last: int | None, upto: int | None) -> int:
     ends = [end for end in (last, upto) if end is not None]
     return min(ends) if ends else 2**62

@@ -79,8 +79,9 @@ def get(connection: sqlite3.Connection, request: str) -> PendingRequest:
 
 
 def listing(
-    connection: sqlite3.Connection, *, run: str | None = None, pending: bool = True, prefix: str | None = None
-) -> list[PendingRequest]:
+    connection: sqlite3.Connection, *, run: str | None = None, pending: bool = True, prefix: str | None = None,
+    resolved_since: float | None = None,
+) -> list[PendingRequest]:  # fmt: skip
     """Requests, nearest deadline first, then oldest."""
     wheres, values = ["1"], cast("list[object]", [])
     if pending:
@@ -92,6 +93,9 @@ def listing(
     if prefix is not None:
         wheres.append("id>=? AND id<?")
         values.extend((prefix, prefix + "\U0010ffff"))
+    if resolved_since is not None:
+        wheres.append("resolved_at>=?")
+        values.append(resolved_since)
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM requests WHERE {' AND '.join(wheres)} ORDER BY deadline IS NULL, deadline, created_at, id",
         values,
@@ -188,3 +192,22 @@ def alert(connection: sqlite3.Connection, level: str, message: str, source: str 
     connection.execute(
         "INSERT INTO alerts(level, message, source, by, at) VALUES (?,?,?,?,?)", (level, message, source, by, at)
     )
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A row of `alerts`: an alert that belongs to no run."""
+
+    id: int
+    level: str
+    message: str
+    source: str
+    by: str
+    at: float
+
+
+def alerts(connection: sqlite3.Connection, *, since: float = 0.0, after: int = 0) -> list[Alert]:
+    """The alerts from a moment on, or after one of them, oldest first."""
+    rows = connection.execute(
+        'SELECT id, level, message, source, "by", at FROM alerts WHERE at>=? AND id>? ORDER BY id', (since, after)
+    )
+    return [Alert(*row) for row in rows.fetchall()]

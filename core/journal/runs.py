@@ -132,6 +132,13 @@ def listing(
     return [of_row(row) for row in rows.fetchall()]
 
 
+def counts(connection: sqlite3.Connection, *, procedure: str | None = None) -> dict[RunStatus, int]:
+    """How many runs there are of each status that occurs."""
+    where, values = ("", ()) if procedure is None else ("WHERE procedure=?", (procedure,))
+    rows = connection.execute(f"SELECT status, count(*) FROM runs {where} GROUP BY status", values)
+    return {RunStatus(str(row[0])): row[1] for row in rows.fetchall()}
+
+
 def next_wake(connection: sqlite3.Connection, roots: Sequence[str] = ()) -> float | None:
     """The earliest moment at which a run wants a worker; None when none does."""
     where = f"AND root IN ({','.join('?' * len(roots))})" if roots else ""
@@ -186,6 +193,23 @@ def renew(connection: sqlite3.Connection, *, owner: str, now: float, lease: floa
 def owners(connection: sqlite3.Connection) -> list[str]:
     """Everybody who holds a lease, or held one when it died."""
     return [str(row[0]) for row in connection.execute("SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL")]
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Who holds how many runs."""
+
+    owner: str
+    runs: int
+    until: float
+    """When the first of them runs out."""
+
+
+def leases(connection: sqlite3.Connection) -> list[Lease]:
+    """Every owner of a lease."""
+    rows = connection.execute(
+        "SELECT owner, count(*), min(lease_until) FROM runs WHERE owner IS NOT NULL GROUP BY owner ORDER BY owner"
+    )
+    return [Lease(row[0], row[1], row[2] or 0.0) for row in rows.fetchall()]
 
 
 def held(connection: sqlite3.Connection, owner: str) -> dict[str, tuple[int, int]]:

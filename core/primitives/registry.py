@@ -13,7 +13,7 @@ import math
 import typing
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, NewType, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 from ..errors import PrimitiveError, did_you_mean
 from ..values import Value, describe, fields_of
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
     from .execution import ExecutionContext
 
-Seconds = NewType("Seconds", float)
+Seconds: TypeAlias = Annotated[float, "seconds"]
 """A duration: a finite number, not negative."""
-NodeId = NewType("NodeId", str)
-"""A node, or the id of one."""
-Timeout = NewType("Timeout", float)
+Timeout: TypeAlias = Annotated[float, "timeout"]
 """A duration, given as a number or as `{timeout = number}`."""
-Function = NewType("Function", object)
-"""A Lua function; only primitives whose code is in the prelude take one."""
-Record = NewType("Record", dict)  # pyright: ignore[reportMissingTypeArgument]
+NodeId: TypeAlias = Annotated[str, "node"]
+"""A node, or the id of one."""
+Record: TypeAlias = Annotated[dict[str, Value], "record"]
 """A table with string keys."""
-Rows = NewType("Rows", list)  # pyright: ignore[reportMissingTypeArgument]
+Rows: TypeAlias = Annotated[list[Value], "rows"]
 """A list."""
+Function: TypeAlias = Annotated[object, "function"]
+"""A Lua function; only primitives whose code is in the prelude take one."""
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -275,7 +275,7 @@ def _sections(doc: str) -> tuple[str, dict[str, str], str]:
 
 
 def _parameters(function: Callable[..., Any], described: dict[str, str]) -> tuple[Parameter, ...]:
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, include_extras=True)
     found: list[Parameter] = []
     for name, item in inspect.signature(function).parameters.items():
         if name in ("self", "call"):

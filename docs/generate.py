@@ -1,0 +1,216 @@
+"""Writes the reference pages from the code, so that they cannot lag behind it.
+
+    python docs/generate.py            writes them
+    python docs/generate.py --check    fails when one differs
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from proc_tui.core import errors
+from proc_tui.core.document import CODES
+from proc_tui.core.lua.sandbox import LuaSyntax
+from proc_tui.core.model import settings, states
+from proc_tui.core.primitives import REGISTRY
+from proc_tui.core.primitives.registry import Family, Form, Kind, Method
+from proc_tui.tui.cli import cli
+
+DOCS = Path(__file__).parent
+HEAD = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
+
+
+def primitives() -> str:
+    """Every primitive of the language."""
+    lines = [
+        "# Primitives",
+        "",
+        "What the Lua of a procedure can call. Each is one of three kinds:",
+        "",
+        "- **operation**: its outcome is recorded before the code goes on, and a replay recalls it. It is a checkpoint.",
+        "- **effect**: changes the run at once; recorded, and never done twice.",
+        "- **query**: reads the run.",
+        "",
+        "Options are given as one table. An unknown option is an error that names it and the nearest known one.",
+        "",
+    ]
+    for family in REGISTRY.families:
+        lines += _family(family)
+    return "\n".join(lines)
+
+
+def _family(family: type[Family]) -> Iterator[str]:
+    methods = [method for method in REGISTRY.methods if method.family == family.lua_name and not _hidden(method)]
+    title = {"": "Sleep", "node": "Methods of nodes"}.get(family.lua_name, family.lua_name)
+    yield f"## {title}"
+    yield ""
+    yield _paragraph(inspect.getdoc(family) or "")
+    yield ""
+    for method in methods:
+        yield from _method(method)
+
+
+def _hidden(method: Method) -> bool:
+    return method.name.startswith("_")
+
+
+def _method(method: Method) -> Iterator[str]:
+    yield f"### `{_signature(method)}`"
+    yield ""
+    local = " Not available in the durable cloud context." if method.local_only else ""
+    yield f"*{method.kind.value}* · {_paragraph(method.doc)}{local}"
+    yield ""
+    shown = [parameter for parameter in method.parameters if not (method.family == "node" and parameter.name == "node")]
+    if any(parameter.doc for parameter in shown):
+        yield "| argument | type | default | meaning |"
+        yield "|---|---|---|---|"
+        for parameter in shown:
+            default = "required" if parameter.required else _default(parameter.default)
+            kind = parameter.type.replace("|", "\\|")
+            yield f"| `{parameter.name}` | {kind} | {default} | {parameter.doc} |"
+        yield ""
+    if method.returns:
+        yield f"Returns {method.returns}."
+        yield ""
+    if method.kind is Kind.OPERATION and not method.in_lua:
+        yield f"Its checkpoints are named `{method.checkpoint}#1`, `{method.checkpoint}#2`, and so on."
+        yield ""
+
+
+def _signature(method: Method) -> str:
+    names = [parameter.name for parameter in method.parameters if not (method.family == "node" and parameter.name == "node")]
+    if method.form is Form.OPTIONS:
+        return f"{method.title}{{{', '.join(names)}}}"
+    if method.form is Form.POINT:
+        return f"{method.title}{{{', '.join(name for name in names if name != 'config_key')}}}"
+    return f"{method.title}({', '.join(names)})"
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "nil"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def _paragraph(text: str) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def error_codes() -> str:
+    """Every error and diagnostic with its code."""
+    classes = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, errors.ProcError)]
+    classes = [item for item in [*classes, LuaSyntax] if item is not errors.DocumentError]
+    lines = [
+        "# Errors",
+        "",
+        "Every error that proc-tui raises on purpose has a code that does not change. `--json` prints it.",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| `{item.code}` | {_paragraph(inspect.getdoc(item) or '')} |" for item in sorted(classes, key=lambda item: item.code)]
+    lines += [
+        "",
+        "## Diagnostics of documents",
+        "",
+        "What `proc-tui check` says about a procedure, with file, line and column.",
+        "",
+        "| code | severity | meaning |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in sorted(CODES.items())]
+    return "\n".join([*lines, ""])
+
+
+def command_line() -> str:
+    """Every command with its options."""
+    lines = ["# Command line", ""]
+    with click.Context(cli, info_name="proc-tui") as context:
+        lines += ["```", cli.get_help(context), "```", ""]
+        for name in cli.list_commands(context):
+            command = cli.get_command(context, name)
+            if command is None or command.hidden:
+                continue
+            with click.Context(command, info_name=name, parent=context) as inner:
+                lines += [f"## proc-tui {name}", "", "```", command.get_help(inner), "```", ""]
+    return "\n".join(lines)
+
+
+def state_tables() -> str:
+    """The states of runs and requests, and the ways between them."""
+    lines = ["# States", ""]
+    lines += _diagram("Runs", states.RUN_TRANSITIONS)
+    lines += _diagram("Requests to people", states.REQUEST_TRANSITIONS)
+    return "\n".join(lines)
+
+
+def _diagram(title: str, table: dict[StrEnum, frozenset[StrEnum]]) -> Iterator[str]:  # pyright: ignore[reportInvalidTypeArguments]
+    yield f"## {title}"
+    yield ""
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for state, following in table.items():
+        for target in sorted(following):
+            yield f"    {state} --> {target}"
+        if not following:
+            yield f"    {state} --> [*]"
+    yield "```"
+    yield ""
+
+
+def configuration() -> str:
+    """Every setting with its default."""
+    lines = [
+        "# Configuration",
+        "",
+        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`. `proc-tui config` shows what holds and where it comes from.",
+        "",
+        "| key | default |",
+        "|---|---|",
+    ]
+    lines += [f"| `{name}` | `{value}` |" for name, value in _settings(settings.Settings(), "")]
+    return "\n".join([*lines, ""])
+
+
+def _settings(section: object, prefix: str) -> Iterator[tuple[str, object]]:
+    for name in section.__struct_fields__:  # pyright: ignore[reportAttributeAccessIssue]
+        value = getattr(section, name)
+        if hasattr(value, "__struct_fields__"):
+            yield from _settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "primitives.md": primitives,
+    "errors.md": error_codes,
+    "cli.md": command_line,
+    "states.md": state_tables,
+    "configuration.md": configuration,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or compares the pages; returns the exit code."""
+    stale: list[str] = []
+    for name, page in PAGES.items():
+        text = HEAD + page().rstrip() + "\n"
+        path = DOCS / name
+        if "--check" in arguments:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        print(f"not up to date: {', '.join(f'docs/{name}' for name in stale)}; run `make docs`")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
