@@ -46,7 +46,8 @@ def bind(
         direct(method.family.encode(), method.name.encode(), method.title.encode(), callback, method.wraps.encode())
     for index, method in enumerate(OPERATIONS):
         operation(method.family.encode(), method.name.encode(), method.title.encode(), index)
-    complete(to_lua(sandbox, cast("Value", context.fold.params)))
+    agents = [name for agent in context.procedure.agents.values() for name in agent.lua_names]
+    complete(to_lua(sandbox, cast("Value", context.fold.params)), to_lua(sandbox, cast("Value", agents)))
     return main
 
 

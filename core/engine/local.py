@@ -556,7 +556,10 @@ class LocalContext:
     # ---- the end
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:
-        checked = launch.check(self.program, params, self._environment.sources.names())
+        try:
+            checked = launch.check(self.program, params, self._environment.sources.names())
+        except ProcError as error:
+            raise PrimitiveError(str(error)) from None
         with self._lock:
             attempt = self.fold.attempt + 1
             seed = launch.derived_seed(self.fold.seed, attempt)

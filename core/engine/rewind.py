@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from ..errors import ProcError
     from ..journal.events import RunEnded
     from ..journal.runs import Run
+    from ..primitives.execution import Call
     from .sources import Program
 
 
@@ -145,7 +147,13 @@ class _EndOfRecord(Exception):
 
 
 class _Rehearsal(LocalContext):
-    """Replays in memory and stops where something new would be recorded."""
+    """Replays in memory and stops where something new would be done or recorded."""
+
+    def recall(self, call: Call) -> Ended | None:
+        found = super().recall(call)
+        if found is None and not (self.reentered and call.op in ("step", "guard")):
+            raise _EndOfRecord
+        return found
 
     def _append(self, event: object, line: int) -> Record:  # pyright: ignore[reportIncompatibleMethodOverride]
         raise _EndOfRecord
@@ -161,6 +169,14 @@ def rehearse(
     run: Run, program: Program, environment: Environment, records: Sequence[Record], limits: Limits
 ) -> Divergence | None:
     """How a text differs from the record of a run; None when it does not. Nothing is performed or written."""
+    _, failure = rehearsed(run, program, environment, records, limits)
+    return failure if isinstance(failure, Divergence) else None
+
+
+def rehearsed(
+    run: Run, program: Program, environment: Environment, records: Sequence[Record], limits: Limits
+) -> tuple[RunFold, ProcError | None]:
+    """What a replay in memory adds up to at the end of the record, and the error that ended it before, if one did."""
     context = _Rehearsal(msgspec.structs.replace(run, mail=0), program, environment, records)
     driver = Driver(context, limits)
     try:
@@ -169,7 +185,7 @@ def rehearse(
         pass
     finally:
         driver.close()
-    return driver.failure if isinstance(driver.failure, Divergence) else None
+    return context.fold, driver.failure
 
 
 def edited(

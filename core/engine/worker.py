@@ -111,6 +111,9 @@ class Worker:
                     version = found
                     if not await self._claim_due():
                         due = self._next_due()
+                        if due is not None and due <= now:
+                            # Due, but there is no room for it, or somebody else is taking it.
+                            due = now + POLL_SECONDS
                     claimed_at = now
                 if once and not self._active and not (due is not None and due <= now):
                     return
@@ -278,7 +281,11 @@ class Worker:
         if renew:
             database.write(
                 lambda connection: runs.renew(
-                    connection, owner=self.owner, now=clock.now(), lease=self._settings.lease_seconds
+                    connection,
+                    owner=self.owner,
+                    now=clock.now(),
+                    lease=self._settings.lease_seconds,
+                    active=list(self._active),
                 ),
                 sync=False,
             )

@@ -185,9 +185,11 @@ def claim(
     return claimed
 
 
-def renew(connection: sqlite3.Connection, *, owner: str, now: float, lease: float) -> None:
-    """Prolongs every lease of an owner."""
-    connection.execute("UPDATE runs SET lease_until=? WHERE owner=?", (now + lease, owner))
+def renew(connection: sqlite3.Connection, *, owner: str, now: float, lease: float, active: Sequence[str]) -> None:
+    """Prolongs an owner's leases of the runs that it is driving; one that it let go of without a word runs out."""
+    connection.executemany(
+        "UPDATE runs SET lease_until=? WHERE id=? AND owner=?", [(now + lease, run, owner) for run in active]
+    )
 
 
 def owners(connection: sqlite3.Connection) -> list[str]:

@@ -63,13 +63,15 @@ function S.require(name)
   local file = "lib/" .. name .. ".lua"
   local entry = loaded[name]
   if entry then return entry.value, file end
-  local text = libs(name)
-  if not text then return fail("there is no " .. file .. " beside the procedure") end
+  local size = libs(name, true)
+  if not size then return fail("there is no " .. file .. " beside the procedure") end
   for i = 1, #pending do
     if pending[i] == name then
       return fail(raw_concat(pending, " requires ", i) .. " requires " .. name .. ": lib files cannot require each other in a circle")
     end
   end
+  S.has_room(2 * size)
+  local text = libs(name, false)
   charge(#text)
   run.mixed = true
   local chunk, why = raw_load(KEEP_FRAME .. text, "@" .. file, "t", env)

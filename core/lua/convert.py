@@ -10,6 +10,8 @@ import base64
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+from lupa import lua55
+
 from ..errors import InvalidValue
 from ..values import MAX_BYTES, MAX_LEVELS, MAX_NODES, Value, tag_bytes, tag_float, tag_pairs, untag_float
 
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 _CHUNK = 4096
+"""Items pushed in one call, at most."""
+_PIECE = 256 * 1024
+"""Bytes of strings pushed in one call, at most."""
+_CHUNK_COST = 2 * _PIECE + 64 * _CHUNK
+"""Bytes of Lua memory that one such call may take before Lua runs."""
 
 
 def from_lua(sandbox: Sandbox, obj: Any, path: str = "value") -> Value:
     """The value of what Lua gave; raises `InvalidValue` naming the path to what cannot cross."""
-    kind = type(obj)
+    kind: type[object] = type(obj)
     if kind is bytes:
         if len(obj) > MAX_BYTES:
             raise InvalidValue(f"{path} has strings of more than 64 MB together")
@@ -30,21 +37,30 @@ def from_lua(sandbox: Sandbox, obj: Any, path: str = "value") -> Value:
         return obj if math.isfinite(obj) else tag_float(obj)
     if kind is int or kind is bool or obj is None:
         return obj
-    found = sandbox.row_of(obj, path.encode())
-    if found[0] is None:
-        raise InvalidValue(found[1].decode(errors="replace"))
+    try:
+        return _read(_row(sandbox, obj, path))
+    except lua55.LuaMemoryError:
+        sandbox.halt_for_memory()
+
+
+def _row(sandbox: Sandbox, obj: Any, path: str) -> tuple[Any, ...] | list[Any]:
+    name = path.encode()
+    sandbox.reserve(len(name))
+    found = cast("tuple[Any, ...]", sandbox.row_of(obj, name))
     size = found[0]
+    if size is None:
+        raise InvalidValue(found[1].decode(errors="replace"))
     row = found[1:]
-    if size > len(row):
-        items = list(row)
-        while len(items) < size:
-            more = sandbox.rest_of_row(len(items) + 1)
-            if isinstance(more, tuple):
-                items.extend(cast("tuple[Any, ...]", more))
-            else:
-                items.append(more)
-        row = items
-    return _read(row)
+    if size == len(row):
+        return row
+    items = list(row)
+    while len(items) < size:
+        more = sandbox.rest_of_row(len(items) + 1)
+        if isinstance(more, tuple):
+            items.extend(cast("tuple[Any, ...]", more))
+        else:
+            items.append(more)
+    return items
 
 
 def _string(raw: bytes) -> Value:
@@ -55,7 +71,7 @@ def _string(raw: bytes) -> Value:
 
 
 def _scalar(item: Any) -> Value:
-    kind = type(item)
+    kind: type[object] = type(item)
     if kind is bytes:
         return _string(item)
     if kind is float and not math.isfinite(item):
@@ -124,31 +140,66 @@ def to_lua(sandbox: Sandbox, value: Value) -> Any:
     if value is None or value is True or value is False:
         return value
     kind = type(value)
-    if kind is str:
-        return cast(str, value).encode()
     if kind is int or kind is float:
         return value
+    if kind is str:
+        raw = cast(str, value).encode()
+        if len(raw) > _PIECE:
+            sandbox.reserve(2 * len(raw))
+        return raw
     row: list[Any] = []
-    _write(value, row)
+    size = _write(value, row)
     if row[0] is not None:
+        if size > _PIECE:
+            sandbox.reserve(2 * size)
         return row[0]
-    if len(row) <= _CHUNK:
-        return sandbox.value_of(*row)
-    for start in range(0, len(row), _CHUNK):
-        sandbox.add_row(*row[start : start + _CHUNK])
-    return sandbox.value_of_rows()
+    try:
+        if len(row) <= _CHUNK and size <= _PIECE:
+            if sandbox.room < _CHUNK_COST:
+                sandbox.reserve(_CHUNK_COST)
+            return sandbox.value_of(*row)
+        return _build(sandbox, row)
+    except lua55.LuaMemoryError:
+        sandbox.halt_for_memory()
 
 
-def _write(value: Value, row: list[Any]) -> None:
-    nodes = 0
+def _build(sandbox: Sandbox, row: list[Any]) -> Any:
+    """Push a long row in parts, each small enough that there is room for it."""
+    start = size = 0
+    for at, item in enumerate(row):
+        length = len(item) if type(item) is bytes else 0
+        if size + length > _PIECE or at - start == _CHUNK:
+            sandbox.reserve(_CHUNK_COST)
+            sandbox.add_row(*row[start:at])
+            start, size = at, 0
+        if length > _PIECE:
+            for offset in range(0, length, _PIECE):
+                sandbox.reserve(_CHUNK_COST)
+                sandbox.add_piece(item[offset : offset + _PIECE], offset + _PIECE >= length)
+            start = at + 1
+        else:
+            size += length
+    if start < len(row):
+        sandbox.reserve(_CHUNK_COST)
+        sandbox.add_row(*row[start:])
+    value = sandbox.value_of_rows()
+    sandbox.reserve(0)
+    return value
+
+
+def _write(value: Value, row: list[Any]) -> int:
+    """Write the row of a value; returns the bytes of its strings."""
+    nodes = size = 0
     waiting: list[Any] = [iter((value,))]
     while waiting:
         for item in waiting[-1]:
             nodes += 1
             kind = type(item)
             if kind is str:
-                row.append(item.encode())
-            elif kind is int or kind is float or kind is bool or kind is bytes:
+                raw = item.encode()
+                size += len(raw)
+                row.append(raw)
+            elif kind is int or kind is float or kind is bool:
                 row.append(item)
             elif kind is list:
                 row.append(None)
@@ -158,6 +209,8 @@ def _write(value: Value, row: list[Any]) -> None:
             elif kind is dict:
                 pairs = _pairs(item)
                 if not isinstance(pairs, list):
+                    if isinstance(pairs, bytes):
+                        size += len(pairs)
                     row.append(pairs)
                     continue
                 row.append(None)
@@ -172,6 +225,7 @@ def _write(value: Value, row: list[Any]) -> None:
             raise InvalidValue(f"value is nested more than {MAX_LEVELS} levels deep")
     if nodes > 2 * MAX_NODES + 1:
         raise InvalidValue(f"value has more than {MAX_NODES:,} values")
+    return size
 
 
 def _pairs(table: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ local raw_type, raw_error, raw_find, raw_traceback = type, error, string.find, d
 local run, OP, OPERATION, fail, die, charge = S.run, S.OP, S.OPERATION, S.fail, S.die, S.charge
 local watch, refill, checked, error_of, out_of_memory = S.watch, S.refill, S.checked, S.error_of, S.out_of_memory
 local open, resumer = run.open, run.resumer
+local has_room, MOST_VALUES = S.has_room, S.MOST_VALUES
 
 local CREATE_COST, RESUME_COST = 1000, 100
 local NO_MEMORY = "not enough memory"
@@ -23,7 +24,9 @@ local function answered(...)
   return ...
 end
 
-function S.operation(...)
+function S.operation(...args)
+  if args.n > MOST_VALUES then return fail("an operation takes at most " .. MOST_VALUES .. " values") end
+  has_room(0)
   if run.halted then return die() end
   if run.loading > 0 then return fail("an operation is not available while a lib file loads") end
   if run.blocked or not raw_isyieldable() then

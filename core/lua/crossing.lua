@@ -125,7 +125,10 @@ local function row_of(value, name)
   if raw_mathtype(why) == "integer" then
     why = "leads back to " .. path_text(name, why - 1) .. ": a cycle is not a value"
   end
-  if why == "not enough memory" then why, depth = "needs more Lua memory to be copied than the run has", 0 end
+  if why == "not enough memory" then
+    path = nil
+    return raw_error(why, 0)
+  end
   why = path_text(name, depth or 0) .. " " .. why
   path = nil
   return nil, why
@@ -184,7 +187,20 @@ local function value_of(...)
   return value
 end
 
-local filled
+local filled, pieces
+
+-- Part of a string that is too long to be pushed at once; `whole` on its last part.
+local function add_piece(text, whole)
+  if not row then row, filled = {}, 0 end
+  if not pieces then pieces = {} end
+  pieces[#pieces + 1] = text
+  if whole then
+    filled = filled + 1
+    row[filled] = raw_concat(pieces)
+    pieces = nil
+  end
+end
+
 local function add_row(...)
   if not row then row, filled = {}, 0 end
   local items = { ... }
@@ -193,6 +209,8 @@ local function add_row(...)
   filled = filled + count
 end
 
+local function drop_rows() row, pieces, path, within = nil, nil, nil, nil end
+
 local function value_of_rows()
   n = 0
   local value = build()
@@ -200,4 +218,4 @@ local function value_of_rows()
   return value
 end
 
-S.row_of, S.rest_of_row, S.value_of, S.add_row, S.value_of_rows = row_of, rest_of_row, value_of, add_row, value_of_rows
+S.row_of, S.rest_of_row, S.value_of, S.add_row, S.add_piece, S.value_of_rows, S.drop_rows = row_of, rest_of_row, value_of, add_row, add_piece, value_of_rows, drop_rows

@@ -48,6 +48,14 @@ local object = debug.getmetatable(poll)
 object.__index, object.__newindex, object.__tostring, object.__name = nil, nil, nil, nil
 object.__metatable = false
 
+-- Whatever calls the host has room for its answer: it is pushed where no error can be caught.
+local call, has_room, MOST_VALUES = object.__call, S.has_room, S.MOST_VALUES
+function object.__call(...args)
+  if args.n > MOST_VALUES then return fail("a primitive takes at most " .. MOST_VALUES .. " values") end
+  has_room(0)
+  return call(...)
+end
+
 -- What our own files see. Copies, so that nothing an author changes in `string` reaches them.
 S.trusted_env = {
   assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = S.pcall, xpcall = S.xpcall,

@@ -15,13 +15,14 @@ local raw_sethook, raw_getinfo, raw_traceback = debug.sethook, debug.getinfo, de
 local raw_running = coroutine.running
 local raw_find, raw_match, raw_format = string.find, string.match, string.format
 local raw_gmatch, raw_concat, raw_rawget = string.gmatch, table.concat, rawget
+local raw_select, raw_unpack = select, table.unpack
 local raw_getmetatable, raw_tostring, raw_assert = debug.getmetatable, tostring, assert
 
 local PERIOD = 1000
 local POLL_EVERY = 1000   -- hooks; also polled whenever the second changes, since one hook may cover slow C calls
 
 local NO_MEMORY = "not enough memory"
-local limit, memory = settings.instructions, settings.memory
+local limit, memory = settings.instructions, settings.memory / 1024   -- in KB, as Lua counts
 local budget = limit
 local hooks, second, beats = 0, 0, 0
 
@@ -55,9 +56,7 @@ local function halt(reason)
   end
 end
 
-local function halt_for_memory()
-  return halt(raw_format("the run needs more than its %s of Lua memory", settings.memory_text))
-end
+local function halt_for_memory() return halt(settings.memory_reason) end
 
 local function out_of_memory()
   halt_for_memory()
@@ -65,7 +64,7 @@ local function out_of_memory()
 end
 
 local function out_of_instructions()
-  halt(raw_format("the run computed more than %s Lua instructions without an operation", settings.instructions_text))
+  halt(settings.instructions_reason)
   return die()
 end
 
@@ -74,15 +73,23 @@ local function charge(amount)
   if budget < 0 then return out_of_instructions() end
 end
 
+-- Halts a run that has, even without its garbage, more memory than its limit less `size` bytes.
+--
+-- The allocator refuses memory only some way above the limit. Within that margin lie the strings that the
+-- host pushes where no error can be caught, so this is asked before anything goes to the host.
+local function has_room(size)
+  if raw_collect("count") + size / 1024 > memory then
+    raw_collect("collect")
+    if raw_collect("count") + size / 1024 > memory then return out_of_memory() end
+  end
+end
+
 hook = function()
   beats = beats + 1
   if run.halted then return die() end
   budget = budget - PERIOD
   if budget < 0 then return out_of_instructions() end
-  if raw_collect("count") * 1024 > memory then
-    raw_collect("collect")
-    if raw_collect("count") * 1024 > memory then return out_of_memory() end
-  end
+  if raw_collect("count") > memory then has_room(0) end
   local now = raw_time()
   hooks = hooks + 1
   if now ~= second or hooks >= POLL_EVERY then
@@ -298,9 +305,16 @@ local function message_of(e)
   return raw_format("(error object is a %s value)", kind)
 end
 
+local MOST_VALUES = 250
+S.MOST_VALUES = MOST_VALUES
+
 local function finish(ok, ...)
   if run.halted then return HALTED, run.halted end
-  if ok then return RETURNED, ... end
+  has_room(0)
+  if ok then
+    if raw_select("#", ...) > MOST_VALUES then return RETURNED, raw_unpack({ ... }, 1, MOST_VALUES) end
+    return RETURNED, ...
+  end
   local e = ...
   if e == NO_MEMORY then
     halt_for_memory()
@@ -324,7 +338,8 @@ end
 function S.refill() budget = limit end
 
 S.halt, S.die, S.charge, S.on_error, S.out_of_memory = halt, die, charge, on_error, out_of_memory
-S.memory_limit = memory
+S.memory_limit = settings.memory
+S.has_room, S.halt_for_memory = has_room, halt_for_memory
 
 -- For our own files: does not raise when the run is halted, so that they can put things in order first.
 local function noted(ok, ...)

@@ -112,9 +112,18 @@ local function texts(...)
   return concat(parts, "\t")
 end
 
+-- A global whose use is an error that says why.
+local function unavailable(why)
+  return setmetatable({}, { __index = function() return S.fail(why) end, __metatable = false })
+end
+
 -- Called once everything is bound.
-local function complete(params)
+local function complete(params, agents)
   env.params = params
+  for i = 1, #agents do
+    env[agents[i]] = unavailable(agents[i] .. ": agents take no turns in this version of proc-tui")
+  end
+  env.Tools = unavailable("Tools: no tools can be called in this version of proc-tui")
   local log = env.Log
   for level, write in next, log do
     log[level] = function(message, context)

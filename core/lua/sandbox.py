@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeAlias, cast
+from typing import Any, ClassVar, Final, NoReturn, TypeAlias, cast
 
 from lupa import lua55
 
-from ..errors import ProcError
+from ..errors import LimitError, ProcError
 
 Event: TypeAlias = tuple[Any, ...]
 """`(OPERATION, *arguments)`, `(RETURNED, *values)`, `(RAISED, error, message, trace)` or `(HALTED, reason)`.
@@ -38,6 +38,9 @@ CANCELLED: Final = "cancelled"
 _HERE = Path(__file__).parent
 _PARTS = ("limits", "scope", "coroutines", "strings", "tables", "clock", "chunks", "crossing", "json", "environment")
 _HASH_SEED = 0x70726F63
+_MARGIN = 2**18
+_MEMORY = "the run needs more than its {} of Lua memory"
+_INSTRUCTIONS = "the run computed more than {:,} Lua instructions without an operation"
 _BOOT = b"""
 local load, settings, poll, clock, libs = load, ...
 local S = { env = {} }
@@ -138,9 +141,11 @@ class Sandbox:
         texts = {name: text.encode() for name, text in (libs or {}).items()}
         self.file: str = file
         self._halted: str | None = None
+        self._memory_reason: str = _MEMORY.format(_amount_of_memory(limits.memory_bytes))
+        self._memory_most: int = limits.memory_bytes + max(limits.memory_bytes // 8, 16 * _MARGIN)
         self._thread: Any = None
         self._runtime: Any = lua55.LuaRuntime(
-            max_memory=limits.memory_bytes + max(limits.memory_bytes // 8, 2**20),
+            max_memory=0,
             register_eval=False,
             register_builtins=False,
             attribute_handlers=(_deny_get, _deny_set),
@@ -152,9 +157,9 @@ class Sandbox:
         settings = self._runtime.table_from(
             {
                 b"instructions": limits.instructions,
-                b"instructions_text": f"{limits.instructions:,}".encode(),
+                b"instructions_reason": _INSTRUCTIONS.format(limits.instructions).encode(),
                 b"memory": limits.memory_bytes,
-                b"memory_text": _amount_of_memory(limits.memory_bytes).encode(),
+                b"memory_reason": self._memory_reason.encode(),
                 b"seed": _signed(seed),
                 b"source": b"@" + file.encode(),
             }
@@ -170,11 +175,15 @@ class Sandbox:
         self._trusted: Any = internals[b"trusted"]
         self._state: Any = internals[b"run"]
         self.row_of: Any = internals[b"row_of"]
-        """For `convert.py`, as are the next four."""
+        """For `convert.py`, as are those that follow."""
         self.rest_of_row: Any = internals[b"rest_of_row"]
         self.value_of: Any = internals[b"value_of"]
         self.add_row: Any = internals[b"add_row"]
+        self.add_piece: Any = internals[b"add_piece"]
         self.value_of_rows: Any = internals[b"value_of_rows"]
+        self.drop_rows: Any = internals[b"drop_rows"]
+        self._halt_for_memory: Any = internals[b"halt_for_memory"]
+        self._runtime.set_max_memory(self._memory_most, total=True)
 
     def trusted(self, text: bytes, name: str, *args: Any) -> Any:
         """Run one of our own Lua files, with the internals as its first argument and then `args`.
@@ -182,6 +191,7 @@ class Sandbox:
         Its globals are copies of Lua's own libraries that the author's code cannot reach. It is compiled
         once per process.
         """
+        self.reserve(2 * len(text))
         return self._trusted(_bytecode(text, name), name.encode(), *args)
 
     def compile(self, text: str, line: int, file: str | None = None) -> Any:
@@ -190,7 +200,9 @@ class Sandbox:
         Raises `LuaSyntax`.
         """
         file = file or self.file
-        found = self._compile(b"\n" * (line - 1), text.encode("utf-8", "surrogateescape"), b"@" + file.encode())
+        raw = text.encode("utf-8", "surrogateescape")
+        self.reserve(2 * len(raw) + line)
+        found = self._compile(b"\n" * (line - 1), raw, b"@" + file.encode())
         if not isinstance(found, tuple):
             return found
         why = _text(cast("tuple[Any, ...]", found)[1])
@@ -203,12 +215,22 @@ class Sandbox:
         """Run `fn` as the main coroutine until its first event."""
         if self._thread is not None:
             raise RuntimeError("this sandbox has been started before")
+        self.reserve(0)
         self.internals[b"start_clock"]()
         self._thread = self._main.coroutine(fn, *args)
         return self._event(None)
 
     def resume(self, *values: Any) -> Event:
         """Answer the operation under way with `values` and run until the next event."""
+        size = 0
+        for value in values:
+            if type(value) is bytes:
+                size += len(value)
+        if self.room < size:
+            try:
+                self.reserve(size)
+            except LimitError as error:
+                return (HALTED, str(error))
         return self._event(values)
 
     def _event(self, values: tuple[Any, ...] | None) -> Event:
@@ -217,7 +239,7 @@ class Sandbox:
         except lua55.LuaError as error:
             reason = self.halted
             if reason is None and isinstance(error, lua55.LuaMemoryError):
-                reason = "the run needs more than its Lua memory"
+                reason = self._memory_reason
             if reason is None:
                 return (RAISED, None, str(error), "")
             self._halted = reason
@@ -239,10 +261,34 @@ class Sandbox:
             self._halt(reason.encode())
 
     @property
+    def room(self) -> int:
+        """How many bytes can be pushed into Lua now; past it the process would be aborted."""
+        return self._memory_most - _MARGIN - self._runtime.get_memory_used(total=True)
+
+    def reserve(self, size: int) -> None:
+        """Make sure that `size` bytes can be pushed into Lua; halts the run and raises `LimitError` if they cannot.
+
+        Lua catches a lack of memory only while it runs: a push from Python that fails ends the process. Whoever
+        pushes more than a few short strings, `convert.py` above all, asks here first.
+        """
+        if self.room < size:
+            self._runtime.gccollect()
+            if self.room < size:
+                self.halt_for_memory()
+
+    def halt_for_memory(self) -> NoReturn:
+        """Halt the run because its memory does not suffice for what the host would put there."""
+        self.drop_rows()
+        if self.halted is None:
+            self._halted = self._memory_reason
+            self._halt_for_memory()
+        raise LimitError(self._halted)
+
+    @property
     def halted(self) -> str | None:
         """Why the run was ended, or None; only from the run's own thread."""
         if self._halted is None and self._runtime is not None:
-            reason = self._state[b"halted"]
+            reason: object = self._state[b"halted"]
             self._halted = None if reason is None else _text(reason)
         return self._halted
 
@@ -259,8 +305,9 @@ class Sandbox:
         self._thread = None
         shutdown()
         del shutdown
-        self.internals = self._main = self._halt = self._compile = self._trusted = self._state = None
-        self.row_of = self.rest_of_row = self.value_of = self.add_row = self.value_of_rows = None
+        self.internals = self._main = self._halt = self._halt_for_memory = self._compile = self._trusted = self._state = None
+        self.row_of = self.rest_of_row = self.value_of = self.add_row = None
+        self.add_piece = self.value_of_rows = self.drop_rows = None
         self._runtime = None
         runtime.gccollect()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from ..document import templates
@@ -278,5 +279,10 @@ def render(family: Family, text: str) -> str:
     }
     if started is not None and isinstance(started.context, dict):
         about = {**started.context, **about}
-    namespaces: dict[str, Value] = {"params": fold.params, "state": fold.state.values, "context": about}
+    namespaces: dict[str, Value] = {
+        "params": fold.params,
+        "state": fold.state.values,
+        "context": about,
+        "env": {name: os.environ[name] for name in context.env_allow if name in os.environ},
+    }
     return templates.render(text, namespaces, env_allow=context.env_allow)

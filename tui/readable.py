@@ -1,0 +1,66 @@
+"""Values as people read them: YAML-like text, cleaned for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ..core.values import from_json, to_plain
+from .clean import oneline, visible
+
+if TYPE_CHECKING:
+    from ..core.values import Value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and lists below their key further in."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """As in the base class, without its lists that begin in the column of their key."""
+        return super().increase_indent(flow, False)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text and not any(line.endswith((" ", "\t", "\r")) for line in text.split("\n")) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def as_yaml(value: Value) -> str:
+    """A value as YAML, not cleaned: for files and editors."""
+    return yaml.dump(to_plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, indent=2)
+
+
+def of_yaml(text: str) -> Value:
+    """The value of YAML or JSON text. Raises `ValueError` with the place of what is wrong."""
+    try:
+        return from_json(yaml.safe_load(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(f"{where}{error.problem or error}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def readable(value: Value) -> str:
+    """A value on as many lines as it takes, without a line break at the end."""
+    if isinstance(value, str):
+        return visible(value).rstrip("\n")
+    text = as_yaml(value).removesuffix("...\n")
+    return visible(text).rstrip("\n")
+
+
+def brief(value: Value, most: int = 200) -> str:
+    """A value on one line, cut where it is long."""
+    if not isinstance(value, str):
+        text = yaml.dump(
+            to_plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9, default_flow_style=True
+        ).removesuffix("...\n")
+    else:
+        text = value
+    text = oneline(text)
+    return text if len(text) <= most else f"{text[:most]}…"
