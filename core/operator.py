@@ -137,11 +137,15 @@ class Operator:
         return self._sources.find(str(target))
 
     def start(
-        self, target: str | Path | Program, params: Mapping[str, object] | None = None, *, context: object = None
-    ) -> Run:
-        """Starts a run; a worker has to drive it. Raises `DocumentError`, `ParameterError`, `DependencyError`, `NotFound`."""
+        self, target: str | Path | Program, params: Mapping[str, object] | None = None, *,
+        values: Mapping[str, Value] | None = None, context: object = None,
+    ) -> Run:  # fmt: skip
+        """Starts a run; a worker has to drive it. Raises `DocumentError`, `ParameterError`, `DependencyError`, `NotFound`.
+
+        `params` are plain data; `values` are parameters that are values already, and win.
+        """
         program = target if isinstance(target, Program) else self.program(target)
-        given = {name: from_json(value, path=name) for name, value in (params or {}).items()}
+        given = {name: from_json(value, path=name) for name, value in (params or {}).items()} | dict(values or {})
         checked = launch.check(program, given, self._sources.names())
         start = launch.Start(
             run=_new_id(), program=program, params=checked, seed=secrets.randbits(63), at=self._clock.now(),

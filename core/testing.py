@@ -29,18 +29,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 import msgspec
 import yaml
 
+from .document import pin
 from .engine import rewind
 from .engine.answers import Given
 from .engine.outcome import Ended, Suspended
 from .engine.worker import Worker
 from .errors import Divergence
+from .journal import requests, runs
 from .journal.events import Alerted, Event, Logged, Notified, Record, Requested, RunEnded
-from .journal.folds import LogFold, RunFold
+from .journal.folds import RunFold
 from .lua.sandbox import Limits
-from .model.settings import Settings, WorkerSettings
-from .model.states import RunStatus
+from .model.settings import Settings
+from .model.states import RequestStatus, RunStatus
 from .operator import Operator
-from .values import Value, encode, from_json, to_plain
+from .scripted import AnswersFile
+from .values import Value, encode, from_json
 
 if TYPE_CHECKING:
     from .engine.driver import Driver
@@ -59,7 +62,7 @@ LEASE_SECONDS = 0.01
 """Leases in a play, which end as soon as the clock moves: so a play goes on at once where another one crashed."""
 
 Answer: TypeAlias = "Given | Mapping[str, object] | bool | str | None"
-"""What a person does: an answer, its fields (`by` says who answers), short forms of the same, or, with None, nothing."""
+"""What a person does: an answer, its fields (`by` says who), a short form of it, or, with None, nothing."""
 Script: TypeAlias = "Iterable[Answer] | Callable[[PendingRequest], Answer]"
 
 E = TypeVar("E", bound=Event)
@@ -111,8 +114,8 @@ class Death:
 def die_at(point: str, nth: int = 1) -> Death:
     """Dies at the nth time that a fault point is reached (`write:begin`, `write:worked`, `write:committed`, `claim`).
 
-    Once dead every point raises, in whatever thread, as nothing of a dead process goes on. With `nth=0` it never dies and only
-    counts.
+    Once dead every point raises, in whatever thread, as nothing of a dead process goes on. With `nth=0` it never
+    dies and only counts.
     """
     return Death(point, nth)
 
@@ -153,19 +156,57 @@ class Person:
 
 
 def given_of(request: PendingRequest, answer: Given | Mapping[str, object] | bool | str) -> tuple[Given, str | None]:
-    """An answer in full, and who gives it: true and false approve or reject, a text is what the request wants a text for."""
+    """An answer in full, and who gives it: a boolean approves or rejects, a text goes where the request wants one."""
     if isinstance(answer, Given):
         return answer, None
     if isinstance(answer, bool):
         return Given(approved=answer), None
     if isinstance(answer, str):
-        field = {"input": "text", "review": "decision"}.get(request.type, "note")
-        return Given(**{field: answer}), None
-    fields: dict[str, Any] = dict(answer)
-    by = fields.pop("by", None)
-    if "artifact" in fields:
-        fields["artifact"] = from_json(fields["artifact"])
-    return Given(**fields), by
+        fields: dict[str, Any] = {{"input": "text", "review": "decision"}.get(request.type, "note"): answer}
+        return Given(**fields), None
+    given: dict[str, Any] = dict(answer)
+    by = given.pop("by", None)
+    if "artifact" in given:
+        given["artifact"] = from_json(given["artifact"])
+    return Given(**given), by
+
+
+class FilePerson(Person):
+    """Answers from a file of answers; what was answered before, in an earlier play in the same folder, is skipped."""
+
+    def __init__(self, answers: AnswersFile) -> None:
+        super().__init__()
+        self._answers: AnswersFile = answers
+        self._caught_up: bool = False
+
+    @property
+    def unused(self) -> int:
+        return len(self._answers.leftover)
+
+    def act(self, operator: Operator) -> bool:
+        if not self._caught_up:
+            self._caught_up = True
+            self._skip(operator)
+        for request in operator.inbox():
+            if request.id in self._ignored:
+                continue
+            self.asked.append(request)
+            given = self._answers.next_for(request, operator.run(request.run))
+            if given is None:
+                self._ignored.add(request.id)
+                continue
+            operator.answer(request.id, given, by=given.by, via="play")
+            return True
+        return False
+
+    def _skip(self, operator: Operator) -> None:
+        """Takes from the file what became of earlier requests."""
+        with operator._environment.database.read() as connection:  # pyright: ignore[reportPrivateUsage] - as `_Stage` does
+            rows = sorted(requests.listing(connection, pending=False), key=lambda row: (row.created_at, row.id))
+            earlier = [(row, runs.get(connection, row.run), len(requests.answers(connection, row.id))) for row in rows]
+        for row, run, answered in earlier:
+            for _ in range(1 if row.status is RequestStatus.TIMED_OUT else answered):
+                self._answers.next_for(row, run)
 
 
 # ---- playing
@@ -188,14 +229,14 @@ def play(
 ) -> Played:
     """Runs a procedure until it ended, or waits for something that nobody gives.
 
-    `procedure` is a YAML document (`name` and `version` may be left out), or Lua alone, whose first line is then line 2 of
-    `play.yaml`; `keys` are further keys of the document, and `params` are declared by their types. `workspace` holds more files
-    by path; a name without a suffix is a procedure of that name, written in the same ways. `upto` is a status of the run
-    (`"WAITING_FOR_HUMAN"`, `"SLEEPING"`): the play stops there, and `Played.go_on` goes on.
+    `procedure` is a YAML document (`name` and `version` may be left out), or Lua alone, whose first line is then line
+    2 of `play.yaml`; `keys` are further keys of the document, and `params` are declared by their types. `workspace`
+    holds more files by path; a name without a suffix is a procedure of that name, written in the same ways. `upto` is
+    a status of the run (`"WAITING_FOR_HUMAN"`, `"SLEEPING"`): the play stops there, and `Played.go_on` goes on.
 
-    In a `folder` where this was played before, the run that is there goes on instead, as after a crash: `fault` is called at
-    every point where a process may die, see `die_at`. Raises what starting and answering raise, `Crash`, and `AssertionError` when
-    answers of a list are left over.
+    In a `folder` where this was played before, the run that is there goes on instead, as after a crash: `fault` is
+    called at every point where a process may die, see `die_at`. Raises what starting and answering raise, `Crash`, and
+    `AssertionError` when answers of a list are left over.
     """
     own = folder is None
     place = Path(tempfile.mkdtemp(prefix="play-")) if folder is None else folder
@@ -221,6 +262,21 @@ def play(
     else:
         run = operator.start(place / "play.yaml", params, context=context)
     return Played(stage, run.id).go_on(answers=answers, upto=upto)
+
+
+def play_file(path: Path, **options: Any) -> Played:
+    """Plays a procedure file with its `lib/`, and with `NAME.params.yaml` and `NAME.answers.yaml` beside it.
+
+    `options` are those of `play`, over what the files say.
+    """
+    beside = {kind: path.with_name(f"{path.stem}.{kind}.yaml") for kind in ("params", "answers")}
+    if "params" not in options and beside["params"].exists():
+        options["params"] = yaml.safe_load(beside["params"].read_text(encoding="utf-8"))
+    if "answers" not in options and beside["answers"].exists():
+        options["answers"] = FilePerson(AnswersFile.load(beside["answers"]))
+    libs = {f"lib/{name}.lua": text for name, text in pin(path).items()}
+    options["workspace"] = {**libs, **options.get("workspace", {})}
+    return play(path.read_text(encoding="utf-8"), **options)
 
 
 class Played:
@@ -311,14 +367,9 @@ class Played:
     @property
     def log(self) -> list[str]:
         """The messages of the log, notifications and alerts among them."""
-        lines = LogFold()
-        for record in self.records:
-            match record.event:
-                case Logged() | Notified() | Alerted():
-                    lines.lines.append(record)
-                case _:
-                    pass
-        return [cast("Logged", record.event).message for record in lines.lines]
+        return [
+            event.message for record in self.records if isinstance(event := record.event, (Logged, Notified, Alerted))
+        ]
 
     @property
     def asked(self) -> list[Requested]:
@@ -346,9 +397,9 @@ class Played:
         return found[-1]
 
     def replay(self) -> Played:
-        """Replays the journal of the run and of its children in fresh Lua states, in memory, and then every beginning of it.
+        """Replays the journals of the run and its children in fresh Lua states, in memory, and every beginning of them.
 
-        Asserts that no replay diverges, that each asks for nothing that was not recorded, and that what each adds up to is
+        Asserts that no replay diverges, that none asks for anything that was not recorded, and that each adds up to
         what its records add up to.
         """
         for played in (self, *self.children):
@@ -550,11 +601,7 @@ def fold_image(fold: RunFold) -> Value:
                 [node.id, node.content, node.metadata, node.parent, node.children] for node in fold.graph.nodes.values()
             ],
         },
-        "checkpoints": [
-            [entry.op, entry.name, entry.first, entry.seq, entry.line, entry.began_at, entry.ended_at, entry.level]
-            + [entry.failed, entry.values]
-            for entry in checkpoints.entries
-        ],
+        "checkpoints": msgspec.to_builtins(checkpoints.entries),
         "completed": sorted([name, entry.seq] for name, entry in checkpoints.completed.items()),
         "open": [entry.name for entry in checkpoints.open],
         "cleared_from": checkpoints.cleared_from,
@@ -576,7 +623,5 @@ def _compare(found: RunFold, expected: RunFold, what: str) -> None:
     left, right = (cast("dict[str, Value]", fold_image(fold)) for fold in (found, expected))
     differing = [part for part in left if encode(left[part]) != encode(right[part])]
     if differing:
-        rows = "".join(
-            f"\n  {part}: {encode(left[part])}\n  {' ' * len(part)}  expected {encode(right[part])}" for part in differing
-        )
-        raise AssertionError(f"{what} adds up to something else than its records:{rows}")
+        rows = [f"{part}: {encode(left[part])}\n  expected: {encode(right[part])}" for part in differing]
+        raise AssertionError(f"{what} adds up to something else than its records:\n" + "\n".join(rows))

@@ -107,40 +107,96 @@ def untag_float(text: str) -> float:
 def from_json(data: object, *, path: str = "value") -> Value:
     """A value of plain data from outside (JSON, YAML, the command line).
 
-    Nulls in lists become holes, null fields are left out, integers of more than 64 bits become floats.
+    Nulls in lists become holes, null fields are left out, integers of more than 64 bits become floats, text with
+    bytes that are not UTF-8 (as the command line gives it) becomes those bytes.
     Raises `InvalidValue`, naming the path, for what cannot be a value.
     """
-    return _from_json(data, path, 0)
+    return _Reading(path).value(data, path, 0)
 
 
-def _from_json(data: object, path: str, level: int) -> Value:
-    if level > MAX_LEVELS:
-        raise InvalidValue(f"{path} is nested more than {MAX_LEVELS} levels deep")
-    if data is None or isinstance(data, bool):
-        return data
-    if isinstance(data, str):
-        return data
-    if isinstance(data, int):
-        return data if INT_MIN <= data <= INT_MAX else float(data)
-    if isinstance(data, float):
-        return data if math.isfinite(data) else tag_float(data)
-    if isinstance(data, bytes):
-        return tag_bytes(data)
-    if isinstance(data, (list, tuple)):
-        items = [
-            _from_json(item, f"{path}[{index}]", level + 1) for index, item in enumerate(cast("list[object]", data), 1)
-        ]
-        if None not in items:
-            return items
-        return tag_pairs([[index, item] for index, item in enumerate(items, 1) if item is not None])
-    if isinstance(data, dict):
-        rows = cast("dict[object, object]", data)
-        pairs = [(key, _from_json(item, f"{path}.{key}", level + 1)) for key, item in rows.items()]
-        pairs = [(key, item) for key, item in pairs if item is not None]
-        if all(isinstance(key, str) and not key.startswith("$") for key, _ in pairs):
-            return {str(key): item for key, item in pairs}
-        return tag_pairs([[_from_json(key, f"{path} key", level + 1), item] for key, item in pairs])
-    raise InvalidValue(f"{path} is a {type(data).__name__}, which is not a value")
+class _Reading:
+    """One call of `from_json`, which counts against the limits."""
+
+    def __init__(self, path: str) -> None:
+        self._path: str = path
+        self._nodes: int = 0
+        self._bytes: int = 0
+
+    def value(self, data: object, path: str, level: int) -> Value:
+        if level > MAX_LEVELS:
+            raise InvalidValue(f"{path} is nested more than {MAX_LEVELS} levels deep")
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise InvalidValue(f"{self._path} has more than {MAX_NODES:,} values")
+        if data is None or isinstance(data, bool):
+            return data
+        if isinstance(data, (str, bytes)):
+            return self._string(data)
+        if isinstance(data, int):
+            return int(data) if INT_MIN <= data <= INT_MAX else _as_float(data)
+        if isinstance(data, float):
+            return float(data) if math.isfinite(data) else tag_float(data)
+        if isinstance(data, (list, tuple)):
+            rows = enumerate(cast("list[object]", data), 1)
+            return _table([(index, self.value(item, f"{path}[{index}]", level + 1)) for index, item in rows], [])
+        if isinstance(data, dict):
+            fields = cast("dict[object, object]", data).items()
+            return _table(
+                [(self._key(key, path), self.value(item, f"{path}.{key}", level + 1)) for key, item in fields], {}
+            )
+        raise InvalidValue(f"{path} is a {type(data).__name__}, which is not a value")
+
+    def _string(self, data: str | bytes) -> Value:
+        raw = data if isinstance(data, bytes) else _encoded(data)
+        self._bytes += len(raw)
+        if self._bytes > MAX_BYTES:
+            raise InvalidValue(f"{self._path} has strings of more than 64 MB together")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return tag_bytes(raw)
+
+    def _key(self, key: object, path: str) -> Value:
+        if isinstance(key, (str, bytes)):
+            return self._string(key)
+        if isinstance(key, float) and key.is_integer() and INT_MIN <= key <= INT_MAX:
+            return int(key)  # as in Lua, where 1.0 and 1 are one key
+        if isinstance(key, (bool, int)) or (isinstance(key, float) and not math.isnan(key)):
+            return self.value(key, f"{path} key", 0)
+        what = "nil" if key is None else "nan" if isinstance(key, float) else f"a {type(key).__name__}"
+        raise InvalidValue(f"{path} has {what} as a key, which a table cannot have")
+
+
+def _as_float(number: int) -> Value:
+    try:
+        return float(number)
+    except OverflowError:
+        return tag_float(math.inf if number > 0 else -math.inf)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
+
+
+def _table(pairs: list[tuple[Value, Value]], empty: Value) -> Value:
+    """The table with these keys, each once, in the one form there is for it; nil items are left out."""
+    kept = [(key, item) for key, item in pairs if item is not None]
+    if not kept:
+        return empty
+    if all(isinstance(key, str) and not key.startswith("$") for key, _ in kept):
+        return {str(key): item for key, item in kept}
+    if all(isinstance(key, int) and not isinstance(key, bool) for key, _ in kept):
+        by_key = {cast(int, key): item for key, item in kept}
+        if all(index in by_key for index in range(1, len(by_key) + 1)):
+            return [by_key[index] for index in range(1, len(by_key) + 1)]
+    return tag_pairs([[key, item] for key, item in kept])
 
 
 def to_plain(value: Value) -> object:

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_CONTROLS = "\x00-\x08\x0b-\x1f"
 _HIDDEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_UNSAFE = re.compile(f"[{_HIDDEN}]")
+_UNSAFE = re.compile(f"[{_CONTROLS}{_HIDDEN}]")
+_UNSAFE_IN_JSON = re.compile(f"[{_HIDDEN}]")
 _BREAKS = re.compile(r"\r\n|\n")
-_UNSAFE_IN_JSON = re.compile(f"[{_HIDDEN.removeprefix(chr(0) + '-' + chr(8) + chr(11) + '-' + chr(31))}]")
 
 
 def visible(text: object) -> str:
@@ -45,9 +45,8 @@ def _mark(match: re.Match[str]) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return "".join(
-        f"\\u{unit:04x}" for unit in memoryview(match[0].encode("utf-16", "surrogatepass")[2:]).cast("H")
-    )
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def cells(text: str) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from ..core.errors import InvalidValue
 from ..core.values import from_json, to_plain
 from .clean import oneline, visible
 
@@ -34,15 +35,23 @@ def as_yaml(value: Value) -> str:
     return yaml.dump(to_plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, indent=2)
 
 
-def of_yaml(text: str) -> Value:
-    """The value of YAML or JSON text. Raises `ValueError` with the place of what is wrong."""
+def plain_yaml(text: str) -> object:
+    """The data of YAML or JSON text. Raises `ValueError` with the place of what is wrong."""
     try:
-        return from_json(yaml.safe_load(text))
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}: " if mark else ""
         raise ValueError(f"{where}{error.problem or error}") from None
     except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def of_yaml(text: str) -> Value:
+    """The value of YAML or JSON text. Raises `ValueError` with what is wrong."""
+    try:
+        return from_json(plain_yaml(text))
+    except InvalidValue as error:
         raise ValueError(str(error)) from None
 
 

@@ -24,9 +24,10 @@ def cancel(connection: sqlite3.Connection, run: str, *, by: str, now: float) -> 
         return False
     events: list[Event] = [RequestCancelled(name, by) for name in requests.withdraw(connection, run, at=now, by=by)]
     events.append(RunEnded(status=RunStatus.CANCELLED.value, by=by))
-    records = [Record(row.last_seq + index, now, 0, event) for index, event in enumerate(events, 1)]
+    at = journal.moment(connection, run, now)
+    records = [Record(row.last_seq + index, at, 0, event) for index, event in enumerate(events, 1)]
     journal.append(connection, run, records)
-    connection.execute("UPDATE runs SET epoch=epoch+1, last_seq=? WHERE id=?", (records[-1].seq, run))
+    connection.execute("UPDATE runs SET epoch=epoch+1 WHERE id=?", (run,))
     runs.end(connection, run, status=RunStatus.CANCELLED, now=now, error=None)
     runs.stop_waiting(connection, run)
     for child in runs.listing(connection, parent=run):

@@ -10,7 +10,7 @@ driver may be activated again, warm, or dropped), or for good.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..document import params as parameters
 from ..errors import (
@@ -50,6 +50,8 @@ ARGS_BYTES = 2048
 """Arguments whose text is longer are recorded by their digest only."""
 
 _logger = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=BaseException)
 
 Reply = tuple[object, ...]
 """What Lua is resumed with: true and the values, or false and the error."""
@@ -92,7 +94,7 @@ class Driver:
         except (LeaseLost, Restarted):
             outcome = Lost()
         except StoreError as error:
-            outcome = Broken(error)
+            outcome = Broken(_bare(error))
         except Exception as error:
             _logger.exception("run %s: the engine failed", self.context.run_id)
             outcome = self._broken(error)
@@ -111,6 +113,7 @@ class Driver:
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
+        self._control = None
 
     @property
     def _lua(self) -> Sandbox:
@@ -153,7 +156,9 @@ class Driver:
     def _halt(self, error: BaseException) -> None:
         """Ends the activation from inside a callback."""
         if self._control is None:
-            self._control = error
+            if isinstance(error, Exception) and not isinstance(error, (ProcError, Restarted)):
+                _logger.error("run %s: a callback failed", self.context.run_id, exc_info=error)
+            self._control = _bare(error)
         if self._sandbox is not None:
             self._sandbox.halt("stopped")
 
@@ -285,10 +290,12 @@ class Driver:
         sandbox = self._lua
         if ended.failed:
             error = encode(ended.error)
-            if self._failure is None or self._failure[0] != error:
-                entries = self.context.fold.checkpoints.entries
-                failed = next((entry for entry in reversed(entries) if entry.name == ended.name), None)
-                self._failure = (error, failed.first if failed else 0)
+            entries = self.context.fold.checkpoints.entries
+            failed = next((entry for entry in reversed(entries) if entry.name == ended.name), None)
+            first = failed.first if failed else 0
+            # A step that fails with the error of an operation in it is not what has to be done again.
+            if self._failure is None or self._failure[0] != error or first > self._failure[1]:
+                self._failure = (error, first)
             return False, to_lua(sandbox, ended.error)
         return True, *[to_lua(sandbox, value) for value in ended.values]
 
@@ -313,9 +320,11 @@ class Driver:
         return Ended(RunStatus.COMPLETED)
 
     def _raised(self, error: object, message: str, trace: str) -> Outcome:
+        self.context.finish(message)
         value = self._error_value(error, message.encode())
         failure = LuaFailure(value if isinstance(value, str) else message)
-        return self._fail(failure, value=value, trace=trace)
+        cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
+        return self._fail(failure, value=value, trace=trace, cause=cause)
 
     def _halted(self, reason: str) -> Outcome:
         if self._control is not None:
@@ -324,9 +333,10 @@ class Driver:
             return Lost()
         return self._fail(LimitError(reason))
 
-    def _fail(self, error: ProcError, *, value: Value = None, trace: str = "", returned: Value = None) -> Outcome:
-        self.failure = error
-        cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
+    def _fail(
+        self, error: ProcError, *, value: Value = None, trace: str = "", cause: int = 0, returned: Value = None
+    ) -> Outcome:
+        self.failure = _bare(error)
         if isinstance(error, GuardError):
             cause = self.context.fold.checkpoints.entries[-1].first if self.context.fold.checkpoints.entries else 0
         self.context.end(
@@ -340,5 +350,22 @@ class Driver:
     def _broken(self, error: Exception) -> Outcome:
         try:
             return self._fail(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
-        except (ProcError, Restarted) as second:
-            return Broken(second) if isinstance(second, ProcError) else Lost()
+        except (LeaseLost, Restarted):
+            return Lost()
+        except ProcError as second:
+            return Broken(_bare(second))
+        except Exception as second:
+            _logger.exception("run %s: its failure cannot be recorded", self.context.run_id)
+            return Broken(StoreError(f"proc-tui itself failed here: {type(second).__name__}: {second}"))
+
+
+def _bare(error: E) -> E:
+    """The error without its tracebacks, whose frames hold the driver and objects of Lua: it is going to be kept.
+
+    A cycle of these would be collected in whatever thread, which Lua's objects do not survive.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error

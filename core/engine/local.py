@@ -10,14 +10,16 @@ writes nothing.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from ..errors import DepthError, NotFound, PrimitiveError, ProcError
+from ..errors import DepthError, NotFound, PrimitiveError, ProcError, StoreError
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
@@ -36,20 +38,19 @@ from ..journal.folds import RunFold
 from ..journal.folds.run import Outline
 from ..model.states import RequestStatus, RunStatus
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
+from ..values import Value, encode
 from . import launch
 from .cancel import cancel
 from .replay import Replay
 from .waits import ChildWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from ..document import Procedure
     from ..journal.database import Database
     from ..journal.runs import Run
     from ..model.clock import Clock
-    from ..values import Value
     from .sources import Program, Sources
 
 T = TypeVar("T")
@@ -118,12 +119,17 @@ class LocalContext:
         self._replay: Replay = Replay(records, self.fold.apply, procedure_file(program))
         self._epoch: int = run.epoch
         self._seq: int = run.last_seq
+        self._stage: str | None = run.stage
+        """The stage that listings show."""
         self._at: float = max((record.at for record in records[-1:]), default=0.0)
         self._rows: list[tuple[journal.Row, bytes | None]] = []
         self._actions: list[Callable[[sqlite3.Connection], None]] = []
         self._lock: threading.RLock = threading.RLock()
         self._effects: int = 0
         self._buffered_at: float = 0.0
+        """When the buffer got its first record, by a clock that nobody sets."""
+        self._delivered: int = 0
+        """The last mail that was taken into the buffer or the journal."""
         self._began: tuple[Began, int, float] | None = None
         """An operation that began, its line and moment, while nothing else was recorded since."""
         self._settled: Ended | None = None
@@ -187,6 +193,8 @@ class LocalContext:
         with self._lock:
             self._record_began()
             self._at = max(self._at, self.now())
+            if not self._rows:
+                self._buffered_at = monotonic()
             self._began = (event, call.line, self._at)
         self._replay.reopened = event
         return detail
@@ -207,6 +215,8 @@ class LocalContext:
         settled, self._settled = self._settled, None
         if settled is not None:
             return settled
+        if not self._replay.done:
+            self._replay.leave(call)
         with self._lock:
             event = self._outcome(call, values, error, failed=failed)
             self._append(event, call.line)
@@ -237,9 +247,9 @@ class LocalContext:
             if self._effects >= self.procedure.checkpoint_interval:
                 self.flush(sync=False)
 
-    def finish(self) -> None:
-        """The code returned: raises `Divergence` when the record goes on."""
-        self._replay.finish()
+    def finish(self, error: str | None = None) -> None:
+        """The code returned, or raised an error: raises `Divergence` when the record goes on."""
+        self._replay.finish(error)
 
     def _append(self, event: Event, line: int) -> Record:
         with self._lock:
@@ -251,10 +261,10 @@ class LocalContext:
     def _put(self, record: Record) -> Record:
         self._seq = record.seq
         if not self._rows:
-            self._buffered_at = record.at
+            self._buffered_at = monotonic()
         self._rows.append(journal.event_row(self.run_id, record))
         self.fold.apply(record)
-        if self._seq % SNAPSHOT_EVERY == 0:
+        if self._seq % SNAPSHOT_EVERY == 0 and self._replay.done:
             self._snapshot()
         return record
 
@@ -271,31 +281,41 @@ class LocalContext:
                 self._write(lambda _connection: None, sync=sync)
 
     def flush_older_than(self, moment: float) -> None:
-        """Writes the buffer when its oldest event is older; called from the worker's flusher thread."""
-        began = self._began
-        if (self._rows and self._buffered_at <= moment) or (began is not None and began[2] <= moment):
+        """Writes the buffer when its oldest event is older; called from the worker's flusher thread.
+
+        `moment` is of the monotonic clock.
+        """
+        if (self._rows or self._began is not None) and self._buffered_at <= moment:
             with self._lock:
                 self._record_began()
                 self.flush(sync=False)
 
     def _write(
-        self, last: Callable[[sqlite3.Connection], T], *, sync: bool, extra: int = 0, notable: bool = False
+        self, last: Callable[[sqlite3.Connection], T], *, sync: bool, notable: bool = False
     ) -> T:
         with self._lock:
             self._record_began()
-            rows, actions, seq, stage = self._rows, self._actions, self._seq, self.fold.stages.current
+            rows, actions = self._rows, self._actions
+            # Before the end of the record the fold is behind what is recorded.
+            stage = self.fold.stages.current if self._replay.done else self.run.stage
 
             def work(connection: sqlite3.Connection) -> tuple[int, T]:
-                mail = runs.advance(connection, self.run_id, self._epoch, seq=seq + extra, stage=stage)
+                mail = runs.check_lease(connection, self.run_id, self._epoch)
+                if stage != self._stage:
+                    runs.enter_stage(connection, self.run_id, stage)
                 journal.insert(connection, rows)
                 for action in actions:
                     action(connection)
                 return mail, last(connection)
 
-            mail, result = self._database.write(work, sync=sync)
+            try:
+                mail, result = self._database.write(work, sync=sync)
+            except sqlite3.IntegrityError as error:
+                # A commit that was reported as failed had been made after all: the journal knows better than this buffer.
+                raise StoreError(f"the journal of run {self.run_id} has what was to be written already") from error
             if actions or notable:
                 self._environment.attention()
-            self._rows, self._actions, self._effects = [], [], 0
+            self._rows, self._actions, self._effects, self._stage = [], [], 0, stage
             if mail:
                 self.mail = True
             return result
@@ -311,7 +331,7 @@ class LocalContext:
             return values, record
 
         with self._lock:
-            values, record = self._write(last, sync=True, extra=1, notable=True)
+            values, record = self._write(last, sync=True, notable=True)
             self._seq, self._at = record.seq, record.at
             self.fold.apply(record)
             self._settled = record.event  # pyright: ignore[reportAttributeAccessIssue] - it is the Ended made above
@@ -323,14 +343,17 @@ class LocalContext:
             return
         self.mail = False
         with self._database.read() as connection:
-            letters = requests.mail(connection, self.run_id)
-        for letter in letters:
-            data = letter.data if isinstance(letter.data, dict) else {}
-            if letter.kind == "stop":
-                self._append(StopRequested(str(data.get("reason", "")), bool(data.get("success")), letter.by), 0)
-            else:
-                self._append(MessageReceived(str(data.get("content", "")), letter.by), 0)
-        if letters:
+            letters = [letter for letter in requests.mail(connection, self.run_id) if letter.id > self._delivered]
+        if not letters:
+            return
+        with self._lock:
+            for letter in letters:
+                data = letter.data if isinstance(letter.data, dict) else {}
+                if letter.kind == "stop":
+                    self._append(StopRequested(str(data.get("reason", "")), bool(data.get("success")), letter.by), 0)
+                else:
+                    self._append(MessageReceived(str(data.get("content", "")), letter.by), 0)
+            self._delivered = letters[-1].id
             self._actions.append(lambda connection: requests.deliver(connection, self.run_id, letters))
 
     # ---- waiting
@@ -401,14 +424,14 @@ class LocalContext:
             given = requests.answers(connection, name)
         status, deadline = row.status, row.deadline
         if status is RequestStatus.PENDING and deadline is not None and self.now() >= deadline:
-            status = self._database.write(lambda connection: self._time_out(connection, name))
+            status = self._write(lambda connection: self._time_out(connection, name), sync=True)
             if status is RequestStatus.ANSWERED:
                 with self._database.read() as connection:
                     given = requests.answers(connection, name)
         if status is RequestStatus.ANSWERED:
             last = given[-1]
             by = ", ".join(dict.fromkeys(answer.by for answer in given if answer.by))
-            self._append(Responded(name, last.answer, by, last.audit or None), 0)
+            self._append(Responded(name, last.answer, by, last.audit or None, last.at), 0)
         elif status is RequestStatus.TIMED_OUT:
             self._append(RequestTimedOut(name), 0)
 
@@ -434,12 +457,20 @@ class LocalContext:
             return str(reopened.detail.get("child"))
         handle = launch.derived_id(self.run_id, self.fold.attempt, self._seq + 1)
         program, checked, left = self._child_program(name, params, detached=detached)
-        if not detached:
-            self.begin(call, {"child": handle})
         seed = launch.derived_seed(self.fold.started.seed if self.fold.started else 0, handle)
         starter = self.fold.started.starter if self.fold.started else ""
         start = launch.Start(handle, program, checked, seed, self.now(), starter, self.run, left)
-        self._actions.append(lambda connection: launch.create(connection, start))
+        if detached:
+
+            def work(connection: sqlite3.Connection) -> list[Value]:
+                launch.create(connection, start)
+                return [handle]
+
+            self._transact(call, work)
+        else:
+            with self._lock:
+                self.begin(call, {"child": handle})
+                self._actions.append(lambda connection: launch.create(connection, start))
         return handle
 
     def _child_program(
@@ -568,9 +599,11 @@ class LocalContext:
 
             def last(connection: sqlite3.Connection) -> None:
                 runs.revive(
-                    connection, self.run_id, seq=self._seq, attempt=attempt, history=history,
-                    source=self.program.source, now=self._at,
+                    connection, self.run_id, attempt=attempt, history=history,
+                    source=self.program.source, stage=None, now=self._at,
                 )  # fmt: skip
+                runs.stop_waiting(connection, self.run_id)
+                runs.set_params(connection, self.run_id, encode(checked))
 
             self._write(last, sync=True, notable=True)
         raise Restarted

@@ -8,13 +8,14 @@ applied when they are passed.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from ..errors import Divergence, Side
 from ..journal.events import Began, Ended, Event, Matching, Record
-from ..values import to_plain
+from ..values import digest, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,16 +80,29 @@ class Replay:
         if self.done:
             return False
         record = self._records[self._at]
-        if record.event.kind != event.kind or _canonical.encode(record.event) != _canonical.encode(event):
+        if record.event.kind != event.kind or not _same_effect(record.event, event):
             raise self._divergence(record, Side(_effect(event), line, _fields(event)))
         self._step()
         return True
 
-    def finish(self) -> None:
-        """The code returned: raises `Divergence` when the record goes on."""
+    def leave(self, call: Call) -> None:
+        """An operation that was entered again ends now: raises `Divergence` when more of it was recorded."""
         self._pass_uncompared()
         if not self.done:
-            raise self._divergence(self._records[self._at], None)
+            title = _title(call.op, call.name)
+            raise self._divergence(self._records[self._at], Side(f"the end of {title}", call.line))
+
+    def finish(self, error: str | None) -> None:
+        """The code returned, or raised an error: raises `Divergence` when the record goes on."""
+        self._pass_uncompared()
+        if self.done:
+            return
+        asked = None
+        if error is not None:
+            place = re.match(rf"{re.escape(self._file)}:(\d+): ", error)
+            message = error[place.end() :] if place else error
+            asked = Side("to fail with", int(place[1]) if place else 0, _shorten(message))
+        raise self._divergence(self._records[self._at], asked)
 
     def enter_open(self) -> None:
         """Applies what was recorded inside an operation that is entered again and has no body."""
@@ -139,6 +153,15 @@ def _pair(records: Sequence[Record]) -> dict[int, int]:
         elif type(event) is Began:
             stack.append(index)
     return ends
+
+
+def _same_effect(recorded: Event, asked: Event) -> bool:
+    left, right = _canonical.encode(recorded), _canonical.encode(asked)
+    if left == right:
+        return True
+    # The order of keys does not count, in tables whose keys are not all strings neither.
+    mixed = b'"$t"' in left and b'"$t"' in right
+    return mixed and digest(msgspec.to_builtins(recorded)) == digest(msgspec.to_builtins(asked))
 
 
 def _same_call(event: Began | Ended, call: Call) -> bool:

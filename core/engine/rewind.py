@@ -12,14 +12,15 @@ import msgspec
 
 from ..errors import Divergence, NotFound, Refused, did_you_mean
 from ..journal import journal, requests, runs
-from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed
+from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed, StageSet
 from ..journal.folds import RunFold
-from ..journal.journal import WHOLE
+from ..journal.journal import WHOLE, Ranges
 from ..lua.sandbox import Limits
 from ..model.states import RunStatus
+from ..values import encode
 from .cancel import cancel
 from .driver import Driver
-from .local import Environment, LocalContext
+from .local import Environment, LocalContext, Restarted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -103,9 +104,11 @@ def resume(connection: sqlite3.Connection, run: Run, *, by: str, now: float) -> 
         rewind(connection, run, keep, why="resume", by=by, now=now)
         return
     seq = run.last_seq + 1
-    journal.append(connection, run.id, [Record(seq, now, 0, RunResumed(by))])
-    history = journal.encode_ranges(run.history)
-    runs.revive(connection, run.id, seq=seq, attempt=run.attempt, history=history, source=run.source, now=now)
+    journal.append(connection, run.id, [Record(seq, journal.moment(connection, run.id, now), 0, RunResumed(by))])
+    runs.revive(
+        connection, run.id, attempt=run.attempt, history=journal.encode_ranges(run.history), source=run.source,
+        stage=run.stage, now=now,
+    )  # fmt: skip
 
 
 def rewind(
@@ -118,32 +121,51 @@ def rewind(
         cancel(connection, child, by=by, now=now)
     seq, attempt = run.last_seq + 1, run.attempt + 1
     event = AttemptBegan(attempt, keep, why, by, source=source)
-    journal.append(connection, run.id, [Record(seq, now, 0, event)])
-    history = journal.encode_ranges(journal.cut(run.history, keep, seq))
+    journal.append(connection, run.id, [Record(seq, journal.moment(connection, run.id, now), 0, event)])
+    history = journal.cut(run.history, keep, seq)
     runs.stop_waiting(connection, run.id)
-    runs.revive(connection, run.id, seq=seq, attempt=attempt, history=history, source=source or run.source, now=now)
+    runs.revive(
+        connection, run.id, attempt=attempt, history=journal.encode_ranges(history), source=source or run.source,
+        stage=_stage(connection, run.id, history), now=now,
+    )  # fmt: skip
     return forgets
+
+
+def _stage(connection: sqlite3.Connection, run: str, history: Ranges) -> str | None:
+    """The stage of a run that has this history."""
+    found = journal.window(connection, run, [StageSet.kind], history, limit=1, newest=True)
+    event = found[0].event if found else None
+    return event.stage if isinstance(event, StageSet) else None
 
 
 def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: str, now: float) -> None:
     """Makes a new run of the events before `keep`, with the same seed and clock; it owns none of the original's children."""
     kept = [record for record in journal.read(connection, run.id, run.history) if record.seq < keep]
-    records = [msgspec.structs.replace(record, seq=index) for index, record in enumerate(kept, 1)]
+    records = [_renumbered(record, index) for index, record in enumerate(kept, 1)]
     seq = len(records) + 1
-    records.append(Record(seq, now, 0, AttemptBegan(1, seq, "fork", by)))
+    records.append(Record(seq, max([now, *(record.at for record in records[-1:])]), 0, AttemptBegan(1, seq, "fork", by)))
+    fold = RunFold(records)
     runs.insert(
         connection,
         msgspec.structs.replace(
             run, id=into, root=into, parent=None, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None,
-            wake_at=runs.SOON, mail=0, last_seq=seq, attempt=1, history=WHOLE, stage=None, waiting=None, error=None,
-            summary=None, starter=by, forked_from=run.id, created_at=now, updated_at=now, ended_at=None,
+            wake_at=runs.SOON, mail=0, last_seq=seq, attempt=1, history=WHOLE, stage=fold.stages.current, waiting=None,
+            error=None, summary=None, params=encode(fold.params), starter=by, forked_from=run.id, created_at=now, updated_at=now, ended_at=None,
         ),
     )  # fmt: skip
     journal.append(connection, into, records)
 
 
-class _EndOfRecord(Exception):
-    """A rehearsal came to where things would happen for real."""
+def _renumbered(record: Record, seq: int) -> Record:
+    """A record at its place in a fork, which has no earlier attempts: there, an attempt forgets nothing."""
+    event = record.event
+    if isinstance(event, AttemptBegan):
+        event = msgspec.structs.replace(event, keep=seq)
+    return msgspec.structs.replace(record, seq=seq, event=event)
+
+
+class _EndOfRecord(Restarted):
+    """A rehearsal came to where things would happen for real: like a restart, no failure but the end of the activation."""
 
 
 class _Rehearsal(LocalContext):

@@ -15,6 +15,7 @@ import logging
 import threading
 import weakref
 from collections import OrderedDict
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..errors import LeaseLost, ProcError, StoreError
@@ -44,6 +45,10 @@ REPLAY_PATIENCE = 1.0
 """How long a replay waits for its turn, so that hung ones do not hold up the rest, in seconds."""
 RETRY_SECONDS = 5.0
 """When a run whose store failed is tried again."""
+TROUBLE_SECONDS = 1.0
+"""How long the worker leaves a store alone that failed."""
+LEASES_SECONDS = 0.5
+"""How often the worker looks for leases of others that are free, though nothing changed in the database."""
 
 _logger = logging.getLogger(__name__)
 
@@ -73,6 +78,11 @@ class Worker:
         self._warm: OrderedDict[str, Driver] = OrderedDict()
         self._lock: threading.Lock = threading.Lock()
         self._stopping: bool = False
+        self._ending: bool = False
+        """True while a `run` ends, for whatever reason."""
+        self._fatal: BaseException | None = None
+        """What ended a thread that nothing should end."""
+        self._trouble_until: float = 0.0
         self._changed: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keeper: _Keeper | None = None
@@ -98,44 +108,56 @@ class Worker:
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
         self._keeper = _Keeper(weakref.ref(self))
         unlisten = self._environment.attention.listen(self.attention)
-        version, due = -1, 0.0
-        claimed_at = 0.0
+        version, due, looked = -1, 0.0, 0.0
+        self._ending, self._trouble_until = False, 0.0
         try:
             while not self._stopping:
                 now = self._environment.clock.now()
                 signalled = self._changed.is_set()
                 self._changed.clear()
                 found = self._version()
-                stale = not 0 <= now - claimed_at < self._settings.lease_seconds / 2
-                if signalled or found != version or stale or (due is not None and due <= now):
-                    version = found
+                look = monotonic() - looked >= LEASES_SECONDS
+                if signalled or found != version or look or (due is not None and due <= now):
+                    version, looked = found, monotonic()
                     if not await self._claim_due():
                         due = self._next_due()
                         if due is not None and due <= now:
                             # Due, but there is no room for it, or somebody else is taking it.
                             due = now + POLL_SECONDS
-                    claimed_at = now
                 if once and not self._active and not (due is not None and due <= now):
                     return
                 await self._pause(due, now)
         finally:
             unlisten()
             await self._let_go()
+            fatal, self._fatal = self._fatal, None
+            if fatal is not None:
+                raise fatal
 
     def _version(self) -> int:
         try:
-            return self._environment.database.data_version()
+            return -1 if self._troubled else self._environment.database.data_version()
         except StoreError as error:
-            self._on_problem("", error)
+            self._trouble(error)
             return -1
 
+    @property
+    def _troubled(self) -> bool:
+        return monotonic() < self._trouble_until
+
+    def _trouble(self, error: StoreError) -> None:
+        """The store failed at the worker itself: says so, and leaves it alone for a moment."""
+        self._trouble_until = monotonic() + TROUBLE_SECONDS
+        self._on_problem("", error)
+
     def _next_due(self) -> float | None:
-        try:
-            with self._environment.database.read() as connection:
-                return runs.next_wake(connection, self._roots)
-        except StoreError as error:
-            self._on_problem("", error)
-            return self._environment.clock.now() + RETRY_SECONDS
+        if not self._troubled:
+            try:
+                with self._environment.database.read() as connection:
+                    return runs.next_wake(connection, self._roots)
+            except StoreError as error:
+                self._trouble(error)
+        return self._environment.clock.now() + TROUBLE_SECONDS
 
     async def _pause(self, due: float | None, now: float) -> None:
         seconds = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - now))
@@ -145,41 +167,52 @@ class Worker:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+        else:
+            await asyncio.sleep(0)
 
     async def _claim_due(self) -> bool:
         """Claims what is due and starts driving it; True when something was claimed."""
         free = self._settings.max_active - len(self._active)
-        due = self._next_due_or_orphan()
-        if free <= 0 or not due:
+        if free <= 0 or self._troubled or not self._is_due():
             return False
         try:
             claimed = await asyncio.to_thread(self._claim, free)
         except StoreError as error:
-            self._on_problem("", error)
+            self._trouble(error)
             return False
         for run in claimed:
             self._active[run.id] = None
             self._start(run)
         return bool(claimed)
 
-    def _next_due_or_orphan(self) -> bool:
-        now = self._environment.clock.now()
+    def _is_due(self) -> bool:
+        """Whether a run wants a worker, or has one that is gone."""
         try:
             with self._environment.database.read() as connection:
                 due = runs.next_wake(connection, self._roots)
-                return (due is not None and due <= now) or any(name != self.owner for name in runs.owners(connection))
+                leases = runs.leases(connection)
         except StoreError as error:
-            self._on_problem("", error)
+            self._trouble(error)
             return False
+        now = self._environment.clock.now()
+        if due is not None and due <= now:
+            return True
+        latest = now + 2 * self._settings.lease_seconds
+        return any(not now <= lease.until <= latest or self._is_dead(lease.owner) for lease in leases)
+
+    def _is_dead(self, owner: str) -> bool:
+        return owner != self.owner and identity.is_dead(owner)
 
     def _claim(self, limit: int) -> list[Run]:
         clock, lease = self._environment.clock, self._settings.lease_seconds
+        active = list(self._active)
 
         def work(connection: sqlite3.Connection) -> list[Run]:
-            dead = [name for name in runs.owners(connection) if name != self.owner and identity.is_dead(name)]
+            dead = [name for name in runs.owners(connection) if self._is_dead(name)]
             return runs.claim(
-                connection, owner=self.owner, now=clock.now(), lease=lease, limit=limit, dead=dead, roots=self._roots
-            )
+                connection, owner=self.owner, now=clock.now(), lease=lease, limit=limit, dead=dead, active=active,
+                roots=self._roots,
+            )  # fmt: skip
 
         self._environment.fault("claim")
         return self._environment.database.write(work, sync=False)
@@ -199,6 +232,13 @@ class Worker:
             outcome = Broken(error)
         except ProcError as error:
             outcome = self._block(run, error)
+        except Exception as error:
+            _logger.exception("run %s: the worker failed", run.id)
+            outcome = Broken(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
+        except BaseException as error:
+            self._fatal = error
+            self.stop()
+            raise
         if isinstance(outcome, Broken):
             self._release(run, outcome.error)
         # Nothing but this closure may hold the driver: the last reference must go in a thread that may touch Lua.
@@ -219,7 +259,7 @@ class Worker:
         driver = Driver(LocalContext(run, program, environment, records), self._limits, on_live=turn.end)
         del records
         self._active[run.id] = driver
-        if self._stopping:
+        if self._stopping or self._ending:
             driver.stop()
         try:
             return driver, driver.activate()
@@ -227,7 +267,8 @@ class Worker:
             turn.end()
 
     def _finished(self, run: str, driver: Driver | None, outcome: Outcome) -> None:
-        self._active.pop(run, None)
+        if self._active.get(run) in (driver, None):
+            self._active.pop(run, None)
         if isinstance(outcome, Suspended) and driver is not None:
             self._keep_warm(run, driver)
         if isinstance(outcome, Broken):
@@ -237,7 +278,7 @@ class Worker:
 
     def _keep_warm(self, run: str, driver: Driver) -> None:
         dropped: Driver | None = driver
-        if self._settings.warm > 0 and not self._stopping and not self._environment.suspend_always:
+        if self._settings.warm > 0 and not self._ending and not self._environment.suspend_always:
             with self._lock:
                 self._warm[run] = driver
                 dropped = self._warm.popitem(last=False)[1] if len(self._warm) > self._settings.warm else None
@@ -307,7 +348,7 @@ class Worker:
 
     def flush_old(self) -> None:
         """Writes effects that waited long enough. Called by the keeper thread."""
-        moment = self._environment.clock.now() - FLUSH_SECONDS
+        moment = monotonic() - FLUSH_SECONDS
         for driver in list(self._active.values()):
             if driver is not None:
                 try:
@@ -324,15 +365,18 @@ class Worker:
 
     async def _let_go(self) -> None:
         """Stops driving: gives runs a moment to come to a record, and their leases back."""
+        self._ending = True
         for driver in list(self._active.values()):
             if driver is not None:
                 driver.stop()
-        for _ in range(200):
-            if not self._active:
-                break
-            await asyncio.sleep(0.01)
-        if self._keeper is not None:
-            self._keeper.end()
+        try:
+            for _ in range(200):
+                if not self._active:
+                    break
+                await asyncio.sleep(0.01)
+        finally:
+            if self._keeper is not None:
+                self._keeper.end()
         with self._lock:
             warm, self._warm = list(self._warm.values()), OrderedDict()
         for driver in warm:

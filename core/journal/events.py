@@ -180,6 +180,8 @@ class Responded(Event, frozen=True, omit_defaults=True):
     answer: dict[str, Value]
     by: str = ""
     audit: Value = None
+    answered_at: float = 0.0
+    """When the person answered, which may be long before the run took it up."""
 
     @property
     def label(self) -> str | None:

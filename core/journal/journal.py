@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from ..errors import StoreDamaged
-from .events import AttemptBegan, Record, decode_event, encode_event
+from .events import AttemptBegan, Began, Ended, Record, decode_event, encode_event
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +31,8 @@ _ranges = msgspec.json.Decoder(list[tuple[int, int | None]])
 
 _INSERT = "INSERT INTO events(run, seq, kind, name, line, at, data, blob) VALUES (?,?,?,?,?,?,?,?)"
 _COLUMNS = "seq, kind, line, at, data, blob"
+_INDEXED = "kind NOT IN ('began', 'ended')"
+"""The rows in the index by kind. Operations are not in it: they are most of the events, and read by place."""
 
 Row = tuple[str, int, str, str | None, int, float, str | None, str | None]
 
@@ -84,6 +86,12 @@ def insert(connection: sqlite3.Connection, rows: Sequence[tuple[Row, bytes | Non
         connection.execute(_INSERT, row)
 
 
+def moment(connection: sqlite3.Connection, run: str, now: float) -> float:
+    """`now`, or when the run's newest event was recorded if that is later: time never runs back in a journal."""
+    row = connection.execute("SELECT at FROM events WHERE run=? ORDER BY seq DESC LIMIT 1", (run,)).fetchone()
+    return now if row is None else max(now, row[0])
+
+
 def append(connection: sqlite3.Connection, run: str, records: Iterable[Record]) -> None:
     """Appends records to a run inside the caller's transaction."""
     insert(connection, [event_row(run, record) for record in records])
@@ -117,7 +125,9 @@ def window(
     With `newest` the limit takes the last ones instead of the first.
     """
     found: list[Record] = []
-    marks = ",".join("?" * len(kinds))
+    some = f"kind IN ({','.join('?' * len(kinds))})"
+    if not {Began.kind, Ended.kind} & set(kinds):
+        some += f" AND {_INDEXED}"
     order = "DESC" if newest else "ASC"
     for first, last in reversed(ranges) if newest else ranges:
         left = -1 if limit < 0 else limit - len(found)
@@ -125,7 +135,7 @@ def window(
             break
         # One query for each kind and one merge would save nothing: the index is (run, kind, seq).
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE run=? AND kind IN ({marks}) AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
+            f"SELECT {_COLUMNS} FROM events WHERE run=? AND {some} AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
             (run, *kinds, max(first, after + 1), _limit(last, upto), left),
         )
         found.extend(record_of(connection, run, row) for row in rows.fetchall())

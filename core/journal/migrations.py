@@ -38,7 +38,7 @@ CREATE TABLE events (
     blob TEXT,
     UNIQUE (run, seq)
 ) STRICT;
-CREATE INDEX events_by_kind ON events (run, kind, seq);
+CREATE INDEX events_by_kind ON events (run, kind, seq) WHERE kind NOT IN ('began', 'ended');
 
 CREATE TABLE runs (
     id TEXT PRIMARY KEY NOT NULL,
@@ -56,7 +56,6 @@ CREATE TABLE runs (
     lease_until REAL,
     wake_at REAL,
     mail INTEGER NOT NULL DEFAULT 0,
-    last_seq INTEGER NOT NULL DEFAULT 0,
     attempt INTEGER NOT NULL DEFAULT 1,
     history TEXT,
     stage TEXT,

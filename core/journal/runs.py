@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from ..errors import LeaseLost, NotFound
+from ..errors import LeaseLost, NotFound, StoreDamaged
 from ..model.states import ENDED, RunStatus
 from .journal import Ranges, decode_ranges, encode_ranges
 
@@ -43,6 +43,7 @@ class Run(msgspec.Struct, frozen=True):
     wake_at: float | None
     mail: int
     last_seq: int
+    """Of its newest event; read from `events`, so that an append need not touch this table."""
     attempt: int
     history: Ranges
     stage: str | None
@@ -58,24 +59,31 @@ class Run(msgspec.Struct, frozen=True):
 
 
 _FIELDS = Run.__struct_fields__
-COLUMNS = ", ".join(_FIELDS)
-_STATUS, _HISTORY = _FIELDS.index("status"), _FIELDS.index("history")
+_STORED = tuple(name for name in _FIELDS if name != "last_seq")
+_LAST_SEQ = "(SELECT coalesce(max(seq), 0) FROM events WHERE events.run = runs.id)"
+COLUMNS = ", ".join(name if name in _STORED else _LAST_SEQ for name in _FIELDS)
+_STATUS, _HISTORY, _OWNER = _FIELDS.index("status"), _FIELDS.index("history"), _FIELDS.index("owner")
 
 
 def of_row(row: tuple[object, ...]) -> Run:
-    """The run of a row with `COLUMNS`."""
+    """The run of a row with `COLUMNS`. Raises `StoreDamaged`."""
     items = list(row)
-    items[_STATUS] = RunStatus(str(items[_STATUS]))
-    items[_HISTORY] = decode_ranges(str(items[_HISTORY]))
+    try:
+        items[_STATUS] = RunStatus(str(items[_STATUS]))
+        items[_HISTORY] = decode_ranges(str(items[_HISTORY]))
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise StoreDamaged(
+            f"The row of run {row[0]} in the table of runs cannot be read: {error}. Its events are intact: "
+            "restore the row from a copy of the database."
+        ) from error
     return Run(*items)  # pyright: ignore[reportArgumentType] - STRICT tables hold these types
 
 
 def insert(connection: sqlite3.Connection, run: Run) -> None:
     """Adds a run."""
-    values = [getattr(run, name) for name in _FIELDS]
-    values[_STATUS], values[_HISTORY] = run.status.value, encode_ranges(run.history)
-    marks = ",".join("?" * len(values))
-    connection.execute(f"INSERT INTO runs({COLUMNS}) VALUES ({marks})", values)
+    values = {name: getattr(run, name) for name in _STORED}
+    values["status"], values["history"] = run.status.value, encode_ranges(run.history)
+    connection.execute(f"INSERT INTO runs({', '.join(_STORED)}) VALUES (:{', :'.join(_STORED)})", values)
 
 
 def find(connection: sqlite3.Connection, run: str) -> Run | None:
@@ -159,27 +167,41 @@ def claim(
     lease: float,
     limit: int,
     dead: Sequence[str] = (),
+    active: Sequence[str] = (),
     roots: Sequence[str] = (),
 ) -> list[Run]:
     """Takes the lease of up to `limit` runs that want a worker and have none, raising their epochs.
 
     A lease counts as free when it ran out, when its owner is in `dead`, or when it reaches further than
-    two lease times into the future (somebody set the clock back).
+    two lease times into the future (somebody set the clock back); but those of the `active` runs, which the
+    owner is driving, are its own still. Who was driven longest ago comes first, so that everybody's turn comes.
     """
     only = f"AND root IN ({','.join('?' * len(roots))})" if roots else ""
     gone = f"OR owner IN ({','.join('?' * len(dead))})" if dead else ""
-    rows = connection.execute(
-        f"""SELECT {COLUMNS} FROM runs WHERE wake_at IS NOT NULL AND wake_at<=?
-            AND (owner IS NULL OR lease_until<? OR lease_until>? {gone}) {only}
-            ORDER BY wake_at, created_at LIMIT ?""",
-        (now, now, now + 2 * lease, *dead, *roots, limit),
+    order = f"{only} ORDER BY updated_at, id LIMIT ?"
+    left = connection.execute(
+        f"""SELECT {COLUMNS} FROM runs WHERE owner IS NOT NULL AND (lease_until<? OR lease_until>? {gone}) {order}""",
+        (now, now + 2 * lease, *dead, *roots, limit + len(active)),
+    ).fetchall()
+    waiting = connection.execute(
+        f"SELECT {COLUMNS} FROM runs WHERE wake_at IS NOT NULL AND wake_at<=? AND owner IS NULL {order}",
+        (now, *roots, limit),
     ).fetchall()
     claimed: list[Run] = []
-    for row in rows:
-        run = of_row(row)
+    for row in (*left, *waiting):
+        if len(claimed) == limit:
+            break
+        if row[_OWNER] == owner and row[0] in active:
+            continue
+        try:
+            run = of_row(row)
+        except StoreDamaged as error:
+            release(connection, row[0], status=RunStatus.BLOCKED, wake_at=None, error=str(error))
+            continue
         connection.execute(
-            "UPDATE runs SET owner=?, epoch=?, lease_until=?, status=?, updated_at=? WHERE id=?",
-            (owner, run.epoch + 1, now + lease, RunStatus.RUNNING.value, now, run.id),
+            """UPDATE runs SET owner=?, epoch=epoch+1, lease_until=?, status=?, waiting=NULL, error=NULL, updated_at=?
+               WHERE id=?""",
+            (owner, now + lease, RunStatus.RUNNING.value, now, run.id),
         )
         claimed.append(msgspec.structs.replace(run, owner=owner, epoch=run.epoch + 1, lease_until=now + lease))
     return claimed
@@ -220,18 +242,21 @@ def held(connection: sqlite3.Connection, owner: str) -> dict[str, tuple[int, int
     return {str(row[0]): (row[1], row[2]) for row in rows.fetchall()}
 
 
-def advance(connection: sqlite3.Connection, run: str, epoch: int, *, seq: int, stage: str | None) -> int:
-    """Moves a run's projection to its newest event and returns its count of undelivered mail.
+def check_lease(connection: sqlite3.Connection, run: str, epoch: int) -> int:
+    """Returns the run's count of undelivered mail; raises `LeaseLost` when the epoch is not its own any more.
 
-    The first statement of every append by a worker: raises `LeaseLost` when the epoch is not its own.
+    The first statement of every append by a worker, inside its transaction. It only reads: each page more that a
+    commit writes costs as much as all else that a step does in the database.
     """
-    row = connection.execute(
-        "UPDATE runs SET last_seq=?, stage=? WHERE id=? AND epoch=? RETURNING mail",
-        (seq, stage, run, epoch),
-    ).fetchone()
+    row = connection.execute("SELECT mail FROM runs WHERE id=? AND epoch=?", (run, epoch)).fetchone()
     if row is None:
         raise LeaseLost(f"run {run} was taken over by another worker, or cancelled; this worker lets go of it")
     return row[0]
+
+
+def enter_stage(connection: sqlite3.Connection, run: str, stage: str | None) -> None:
+    """Shows the stage that a run is in."""
+    connection.execute("UPDATE runs SET stage=? WHERE id=?", (stage, run))
 
 
 def release(
@@ -269,14 +294,26 @@ def end(connection: sqlite3.Connection, run: str, *, status: RunStatus, now: flo
 
 
 def revive(
-    connection: sqlite3.Connection, run: str, *, seq: int, attempt: int, history: str, source: str, now: float
+    connection: sqlite3.Connection,
+    run: str,
+    *,
+    attempt: int,
+    history: str,
+    source: str,
+    stage: str | None,
+    now: float,
 ) -> None:
-    """Makes a run pending again with this history; whoever drove it loses it."""
+    """Makes a run pending again with this history, in which it is at `stage`; whoever drove it loses it."""
     connection.execute(
-        """UPDATE runs SET status=?, wake_at=?, owner=NULL, lease_until=NULL, epoch=epoch+1, last_seq=?, attempt=?, history=?,
-           source=?, waiting=NULL, error=NULL, ended_at=NULL, updated_at=? WHERE id=?""",
-        (RunStatus.PENDING.value, SOON, seq, attempt, history, source, now, run),
+        """UPDATE runs SET status=?, wake_at=?, owner=NULL, lease_until=NULL, epoch=epoch+1, attempt=?, history=?,
+           source=?, stage=?, waiting=NULL, error=NULL, summary=NULL, ended_at=NULL, updated_at=? WHERE id=?""",
+        (RunStatus.PENDING.value, SOON, attempt, history, source, stage, now, run),
     )
+
+
+def set_params(connection: sqlite3.Connection, run: str, params: str) -> None:
+    """Notes the parameters of a restart."""
+    connection.execute("UPDATE runs SET params=? WHERE id=?", (params, run))
 
 
 # ---- waking
@@ -288,9 +325,12 @@ def wake(connection: sqlite3.Connection, run: str) -> None:
 
 
 def wake_waiters(connection: sqlite3.Connection, child: str) -> None:
-    """Wakes every run that waits for this child, which ended."""
+    """Wakes every run that waits for this child, which ended, unless it waits for others that go on as well."""
     connection.execute(
-        f"UPDATE runs SET wake_at=? WHERE id IN (SELECT run FROM waits WHERE child=?) AND status NOT IN ({_ENDED})",
+        f"""UPDATE runs SET wake_at=? WHERE id IN (SELECT run FROM waits WHERE child=?) AND status NOT IN ({_ENDED})
+            AND (waiting IS NULL OR waiting NOT LIKE '%"until":"all"%' OR NOT EXISTS (
+                SELECT 1 FROM waits JOIN runs AS other ON other.id=waits.child
+                WHERE waits.run=runs.id AND other.status NOT IN ({_ENDED})))""",
         (SOON, child),
     )
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 4096
 """Items pushed in one call, at most."""
+_SHORT = 4096
+"""Bytes of a string for which there is always room."""
 _PIECE = 256 * 1024
 """Bytes of strings pushed in one call, at most."""
 _CHUNK_COST = 2 * _PIECE + 64 * _CHUNK
@@ -144,13 +146,13 @@ def to_lua(sandbox: Sandbox, value: Value) -> Any:
         return value
     if kind is str:
         raw = cast(str, value).encode()
-        if len(raw) > _PIECE:
+        if len(raw) > _SHORT:
             sandbox.reserve(2 * len(raw))
         return raw
     row: list[Any] = []
     size = _write(value, row)
     if row[0] is not None:
-        if size > _PIECE:
+        if size > _SHORT:
             sandbox.reserve(2 * size)
         return row[0]
     try:

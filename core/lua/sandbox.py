@@ -164,9 +164,11 @@ class Sandbox:
                 b"source": b"@" + file.encode(),
             }
         )
-        internals = self._runtime.execute(
-            boot, settings, poll, clock, lambda name: texts.get(_text(name)), *parts, mode="b"
-        )
+        def lib(name: object, size: bool) -> int | bytes | None:
+            text = texts.get(_text(name))
+            return text if text is None or not size else len(text)
+
+        internals = self._runtime.execute(boot, settings, poll, clock, lib, *parts, mode="b")
         self.internals: Any = internals
         """The table that trusted Lua files get."""
         self._main: Any = internals[b"main"]
@@ -251,7 +253,10 @@ class Sandbox:
             self._halted = _text(event[1])
             return (HALTED, self._halted)
         if event[0] == RAISED:
-            return (RAISED, event[1], _text(event[2]), _text(event[3]))
+            message = _text(event[2])
+            if isinstance(event[1], BaseException):
+                message = f"internal error: {event[1]!r}"
+            return (RAISED, event[1], message, _text(event[3]))
         return event
 
     def halt(self, reason: str) -> None:

@@ -14,25 +14,46 @@ local raw_mathtype, raw_select = math.type, select
 local charge, fail, tostring = S.charge, S.fail, S.tostring
 local out_of_memory, memory_limit = S.out_of_memory, S.memory_limit
 
-local FREE = 256   -- lengths up to here cost no more than the call
+local FREE = 256        -- lengths up to here cost no more than the call
+local ANCHORED = 1024   -- how far a pattern with ^ is taken to go
 
--- A copy of bytes is some sixteen times faster than an instruction; matching is about as fast.
-local function charge_copy(length)
-  if length > FREE then return charge(length >> 4) end
+-- What is left of a string of `length` from `init` on.
+local function rest(length, init)
+  if raw_mathtype(init) ~= "integer" then return length end
+  if init < 0 then return init < -length and length or -init end
+  return init > length and 0 or length - init + 1
+end
+
+local function charge_found(s, init, first, last, ...)
+  local length = rest(#s, init)
+  if first then length = last - (#s - length) end
+  charge(length > 0 and length >> 2 or 0)
+  return first, last, ...
+end
+
+-- A search is charged by how far it went: a lexer that walks a long text by `find` is not charged for all
+-- of the text at each step. What a pattern tries again and again at one place cannot be known.
+function string.find(s, pattern, init, ...)
+  if raw_type(s) == "string" and #s > FREE then return charge_found(s, init, raw_find(s, pattern, init, ...)) end
+  return raw_find(s, pattern, init, ...)
+end
+
+function string.match(s, pattern, init)
+  if raw_type(s) == "string" and #s > FREE then
+    local length = rest(#s, init)
+    if length > ANCHORED and raw_type(pattern) == "string" and raw_byte(pattern) == 94 then length = ANCHORED end
+    charge(length >> 2)
+  end
+  return raw_match(s, pattern, init)
 end
 
 local function searching(raw)
   return function(s, ...)
-    if raw_type(s) == "string" then
-      local length = #s
-      if length > FREE then charge(length) end
-    end
+    if raw_type(s) == "string" and #s > FREE then charge(#s >> 2) end
     return raw(s, ...)
   end
 end
 
-string.find = searching(raw_find)
-string.match = searching(raw_match)
 string.gmatch = searching(raw_gmatch)
 string.gsub = searching(raw_gsub)
 
@@ -60,8 +81,17 @@ function string.rep(s, n, separator)
   return raw_rep(s, n, separator)
 end
 
+-- `j - i` values; a negative or absent end counts from the end of the string.
+local function charge_range(s, i, j)
+  if raw_type(s) == "string" and raw_mathtype(j) == "integer" and raw_mathtype(i) == "integer" then
+    local first = i < 0 and #s + i or i
+    local last = (j < 0 or j > #s) and #s + (j < 0 and j or 0) or j
+    if last - first > FREE then charge(last - first) end
+  end
+end
+
 function string.byte(s, i, j)
-  if j ~= nil and raw_type(s) == "string" then charge_copy(#s) end
+  if j ~= nil then charge_range(s, i, j) end
   return raw_byte(s, i, j)
 end
 
@@ -107,19 +137,22 @@ string.dump = nil
 local counted = {}
 for name, f in pairs(utf8) do counted[name] = f end
 
-function counted.len(s, ...)
-  if raw_type(s) == "string" and #s > FREE then charge(#s) end
-  return raw_len(s, ...)
+function counted.len(s, i, ...)
+  if raw_type(s) == "string" and #s > FREE then charge(rest(#s, i) >> 1) end
+  return raw_len(s, i, ...)
 end
 
 function counted.codepoint(s, i, j, lax)
-  if j ~= nil and raw_type(s) == "string" and #s > FREE then charge(#s) end
+  if j ~= nil then charge_range(s, i, j) end
   return raw_codepoint(s, i, j, lax)
 end
 
-function counted.offset(s, ...)
-  if raw_type(s) == "string" and #s > FREE then charge(#s >> 2) end
-  return raw_offset(s, ...)
+function counted.offset(s, n, ...)
+  if raw_type(s) == "string" and #s > FREE and raw_mathtype(n) == "integer" then
+    local steps = n < 0 and -n or n
+    charge((steps < 0 or steps > #s) and #s or steps)
+  end
+  return raw_offset(s, n, ...)
 end
 
 S.string, S.utf8 = string, counted

@@ -170,7 +170,8 @@ local function create(sequence, rest)
   if raw_mathtype(sequence) == "integer" and sequence > 0 then size = sequence end
   if raw_mathtype(rest) == "integer" and rest > 0 then size = size + rest * 2.0 end
   if size > FREE then
-    if size < 0x1p31 and size * 9 > memory_limit then return out_of_memory() end
+    if size >= 0x1p31 then return raw_create(sequence, rest) end
+    if size * 9 > memory_limit then return out_of_memory() end
     charge(size // 8 | 0)
   end
   return raw_create(sequence, rest)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ..values import Value, as_bytes, from_json
+from ..errors import InvalidValue
+from ..values import MAX_LEVELS, Value, as_bytes, describe, from_json
 from .registry import Family, Record, query
 
 
@@ -45,8 +46,12 @@ class Json(Family):
         """
         raw = as_bytes(text)
         if raw is None:
-            raise self.refuse('decode: "text" must be a string')
+            raise self.refuse(f'decode: "text" must be a string, got {describe(text)}')
         try:
             return from_json(msgspec.json.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UnicodeDecodeError:
+            raise self.refuse("decode: the text is not UTF-8") from None
+        except (InvalidValue, RecursionError):
+            raise self.refuse(f"decode: the text is nested more than {MAX_LEVELS} levels deep") from None
+        except msgspec.DecodeError as error:
             raise self.refuse(f"decode: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import PrimitiveError
+from ..errors import PrimitiveError, did_you_mean
 from ..model.states import RunStatus
 from ..values import Value, describe, table_of
 from .execution import Call, ChildOutcome
@@ -69,7 +69,9 @@ class Procedure(Family):
         """
         unknown = [name for name in options or {} if name != "summary"]
         if unknown:
-            raise self.refuse(f'status: unknown option "{unknown[0]}" (options: summary)')
+            raise self.refuse(
+                f'status: unknown option "{unknown[0]}"{did_you_mean(unknown[0], ["summary"])} (options: summary)'
+            )
         child = (await self._poll(call, [handle]))[0]
         status = RunStatus.RUNNING if child.status in _SHOWN_AS_RUNNING else child.status
         about: dict[str, Value] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..errors import did_you_mean
 from ..journal.events import ToolForgotten
-from ..values import Value
+from ..values import Value, describe
 from .registry import Family, Record, effect, query
 
 
@@ -53,7 +54,7 @@ class Tool(Family):
             options: `{agent = name}`.
         Returns: a boolean
         """
-        return self.context.fold.tools.last(name, self._agent(options)) is not None
+        return self.context.fold.tools.last(name, self._agent("called", options)) is not None
 
     @query()
     def last_result(self, name: str, options: Record | None = None) -> Value:
@@ -64,7 +65,7 @@ class Tool(Family):
             options: `{agent = name}`.
         Returns: the result, or nil
         """
-        call = self.context.fold.tools.last(name, self._agent(options))
+        call = self.context.fold.tools.last(name, self._agent("last_result", options))
         return None if call is None else call.result
 
     @query()
@@ -76,7 +77,7 @@ class Tool(Family):
             options: `{agent = name}`.
         Returns: `{name, args, result, agent, error}`, or nil
         """
-        call = self.context.fold.tools.last(name, self._agent(options))
+        call = self.context.fold.tools.last(name, self._agent("last_call", options))
         if call is None:
             return None
         fields: dict[str, Value] = {"name": call.name, "args": call.args, "result": call.result}
@@ -92,12 +93,17 @@ class Tool(Family):
         """
         self.context.emit(ToolForgotten(name))
 
-    def _agent(self, options: Record | None) -> str | None:
+    def _agent(self, method: str, options: Record | None) -> str | None:
         fields: dict[str, Value] = dict(options or {})
         agent = fields.pop("agent", None)
         if fields:
-            raise self.refuse(f'unknown option "{next(iter(fields))}" (options: agent)')
-        return agent if isinstance(agent, str) else None
+            unknown = next(iter(fields))
+            raise self.refuse(
+                f'{method}: unknown option "{unknown}"{did_you_mean(unknown, ["agent"])} (options: agent)'
+            )
+        if agent is not None and not isinstance(agent, str):
+            raise self.refuse(f'{method}: "agent" must be a string, got {describe(agent)}')
+        return agent
 
 
 class Iterations(Family):

@@ -44,6 +44,7 @@ class RequestFold:
         item = self._resolve(event.request, RequestStatus.ANSWERED, record)
         if item is not None:
             item.answer, item.by = event.answer, event.by
+            item.resolved_at = event.answered_at or record.at
 
     def _apply_request_timed_out(self, event: RequestTimedOut, record: Record) -> None:
         self._resolve(event.request, RequestStatus.TIMED_OUT, record)

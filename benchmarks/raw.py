@@ -1,0 +1,78 @@
+"""The yardsticks: what the same disk and the same Python take without proc-tui.
+
+A raw commit is `BEGIN IMMEDIATE; INSERT; COMMIT` of a row as large as that of a step, with the standard sqlite3
+module, in a write-ahead log, on one table without another index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DATA = '{"op":"step","name":"step 12345","values":[12345],"started_at":1732280000.123456}'
+
+
+def commit(synchronous: str, *, count: int = 0, rounds: int = 5) -> float:
+    """Seconds of one commit with `synchronous` FULL or NORMAL: the best of some rounds, as disks have moods."""
+    count = count or (500 if synchronous == "FULL" else 3000)
+    with tempfile.TemporaryDirectory(prefix="bench") as folder:
+        connection = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("CREATE TABLE events(id INTEGER PRIMARY KEY, run TEXT, seq INTEGER, at REAL, data TEXT)")
+        found = min(_commits(connection, count) for _ in range(rounds))
+        connection.close()
+    return found
+
+
+def _commits(connection: sqlite3.Connection, count: int) -> float:
+    began = time.perf_counter()
+    for seq in range(count):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "INSERT INTO events(run, seq, at, data) VALUES (?,?,?,?)", ("abcdefghij", seq, time.time(), DATA)
+        )
+        connection.execute("COMMIT")
+    return (time.perf_counter() - began) / count
+
+
+def process(*command: str, rounds: int) -> float:
+    """Median seconds of a command from its start to its end."""
+    return median(lambda: _command(command), rounds)
+
+
+def python(rounds: int) -> float:
+    """Median seconds of a Python that does nothing."""
+    return process(sys.executable, "-c", "pass", rounds=rounds)
+
+
+def _command(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def median(measure: Callable[[], float], rounds: int) -> float:
+    """The median of some measurements."""
+    return statistics.median(measure() for _ in range(rounds))
+
+
+def each(work: Callable[[], object], *, count: int, rounds: int = 5) -> float:
+    """Seconds that `work` takes, called `count` times: the best of some rounds."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        for _ in range(count):
+            work()
+        return (time.perf_counter() - began) / count
+
+    return min(once() for _ in range(rounds))

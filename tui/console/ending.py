@@ -1,0 +1,125 @@
+"""What is said when driving a run is over: its result, its failure with what can be done, or what it waits for.
+
+The result alone goes to standard output; with `--json` the one object does.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ...core.journal.folds import RunFold
+from ...core.model.states import RunStatus
+from ..clean import oneline, visible
+from ..readable import readable
+from ..shapes import error_line, outcome, request_shape
+from ..words import duration, several
+from .cards import card, how_to_answer
+from .foreground import Stopped
+from .output import paint, say, say_json, tell
+from .problems import snippet
+
+if TYPE_CHECKING:
+    from ...core.journal.events import RunEnded
+    from ...core.journal.requests import PendingRequest
+    from ...core.journal.runs import Run
+    from ...core.operator import Operator
+
+WAITING, CANCELLED, INTERRUPTED = 3, 4, 130
+_CODES = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.CANCELLED: CANCELLED}
+
+
+def exit_code(run: Run, stopped: Stopped) -> int:
+    """The exit code of `run` and `resume`."""
+    if run.status.ended:
+        return _CODES[run.status]
+    return INTERRUPTED if stopped is Stopped.INTERRUPTED else WAITING
+
+
+def conclude(operator: Operator, run: Run, stopped: Stopped, *, as_json: bool) -> int:
+    """Says how it came out and returns the exit code."""
+    run = operator.run(run.id)
+    pending = [] if run.status.ended else operator.inbox(root=run.root)
+    ending = operator.ending(run)
+    if as_json:
+        names = {item.run: operator.run(item.run).procedure for item in pending}
+        say_json(outcome(run, ending, [request_shape(item, names[item.run]) for item in pending]))
+    elif run.status is RunStatus.COMPLETED:
+        _completed(operator, run, ending)
+    elif run.status is RunStatus.FAILED:
+        for line in failure(operator, run, ending):
+            tell(line)
+    elif run.status is RunStatus.CANCELLED:
+        tell(f"{paint('cancelled', 'quiet')} {run.id}{f' by {oneline(ending.by)}' if ending and ending.by else ''}")
+    elif stopped is Stopped.INTERRUPTED:
+        tell(f"left {run.id} as it was recorded ({_doing(run)})")
+        tell(f"  go on here: proc-tui resume {run.id}    in the background: proc-tui watch")
+    else:
+        _waits(operator, run, pending)
+    return exit_code(run, stopped)
+
+
+def _completed(operator: Operator, run: Run, ending: RunEnded | None) -> None:
+    if ending is not None and ending.result is not None:
+        say(readable(ending.result))
+    if run.summary:
+        tell(visible(run.summary))
+    tell(f"{paint('completed', 'good')} {run.id} in {duration((run.ended_at or run.updated_at) - run.created_at)}")
+    living = [child for child in operator.runs(root=run.root) if not child.status.ended]
+    if living:
+        verb = "goes" if len(living) == 1 else "go"
+        tell(f"{several(len(living), 'child', 'children')} {verb} on; drive them with: proc-tui watch")
+
+
+def _waits(operator: Operator, run: Run, pending: list[PendingRequest]) -> None:
+    now = time.time()
+    if run.status is RunStatus.BLOCKED:
+        tell(f"{paint('blocked', 'bad')} {run.id}: {visible(run.error or '')}")
+    else:
+        tell(f"{paint('waits', 'waits')} {run.id} for {several(len(pending), 'answer')}")
+    for request in pending:
+        for line in card(request, operator.run(request.run).procedure, now):
+            tell(line)
+        tell(f"  answer: {how_to_answer(request)}")
+    tell(f"  then go on: proc-tui resume {run.id}, unless a proc-tui watch runs")
+
+
+def _doing(run: Run) -> str:
+    return run.status.value.lower().replace("_", " ")
+
+
+# ---- the failure card
+
+
+def failure(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold | None = None) -> list[str]:
+    """The error of a failed run, its source line with three around it, the trace, and what can be done."""
+    message = ending.message if ending is not None else run.error or ""
+    code = f" {ending.code}" if ending is not None and ending.code else ""
+    first, *rest = visible(message).split("\n")
+    lines = [f"{paint('failed', 'bad')} {run.id}{code}: {first}", *(f"  {line}" for line in rest)]
+    line = error_line(message)
+    if line is not None and message.startswith(f"{run.file}:"):
+        lines += snippet(operator.source(run).split("\n"), line, around=3)
+    if ending is not None:
+        if ending.trace:
+            lines += ["  trace:", *(f"    {text.strip()}" for text in visible(ending.trace).strip().split("\n"))]
+        if ending.returned is not None:
+            lines += ["  returned:", *(f"    {text}" for text in readable(ending.returned).split("\n"))]
+    return [*lines, *_what_can_be_done(operator, run, ending, fold)]
+
+
+def _what_can_be_done(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold | None) -> list[str]:
+    entries = (fold or operator.fold(run)).checkpoints.entries
+    cause = ending.cause if ending is not None else 0
+    again = [entry.name for entry in entries if cause and entry.first >= cause]
+    kept = len(entries) - len(again)
+    does = f"does {oneline(again[0])} again" if again else "runs the code after the last record again"
+    keeps = f"; {several(kept, 'operation')} before it {'is' if kept == 1 else 'are'} not repeated" if kept else ""
+    rows = [
+        (f"proc-tui resume {run.id}", f"{does}{keeps}"),
+        (f"proc-tui resume {run.id} --edited", f"the same, after you corrected {oneline(run.file)}"),
+        (f"proc-tui reset {run.id} --after NAME", "forgets a checkpoint and all after it"),
+        (f"proc-tui fork {run.id}", "begins anew as another run"),
+    ]
+    width = max(len(command) for command, _ in rows)
+    return [f"  {command:<{width}}  {paint(what, 'quiet')}" for command, what in rows]
