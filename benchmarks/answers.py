@@ -27,7 +27,7 @@ CODE = WAIT + 'Step.run("next", function() return 1 end)\n'
 
 def measure(quick: bool) -> Iterator[Figure]:
     waiting = 200 if quick else 1_000
-    yardstick = raw.commit("FULL")
+    yardstick = raw.commit("FULL", rounds=5)
     with workspace(CODE) as operator:
         runs = [operator.start("case") for _ in range(waiting)]
         drive(operator)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def measure(quick: bool) -> Iterator[Figure]:
     count = 10_000 if quick else 100_000
-    yardstick = raw.commit("FULL")
+    yardstick = raw.commit("FULL", rounds=5)
     taken: list[float] = []
     grown = 0
     with workspace(f'for i = 1, {count} do Log.info("line " .. i) end\n') as operator:

@@ -21,28 +21,27 @@ if TYPE_CHECKING:
 DATA = '{"op":"step","name":"step 12345","values":[12345],"started_at":1732280000.123456}'
 
 
-def commit(synchronous: str, *, count: int = 0, rounds: int = 5) -> float:
-    """Seconds of one commit with `synchronous` FULL or NORMAL: the best of some rounds, as disks have moods."""
-    count = count or (500 if synchronous == "FULL" else 3000)
+def commit(synchronous: str, count: int = 1_000, *, rounds: int = 1) -> float:
+    """Seconds of one of `count` commits to a new database, with `synchronous` FULL or NORMAL: the best of some rounds."""
+    return min(_commits(synchronous, count) for _ in range(rounds))
+
+
+def _commits(synchronous: str, count: int) -> float:
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         connection = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("CREATE TABLE events(id INTEGER PRIMARY KEY, run TEXT, seq INTEGER, at REAL, data TEXT)")
-        found = min(_commits(connection, count) for _ in range(rounds))
+        began = time.perf_counter()
+        for seq in range(count):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                "INSERT INTO events(run, seq, at, data) VALUES (?,?,?,?)", ("abcdefghij", seq, time.time(), DATA)
+            )
+            connection.execute("COMMIT")
+        taken = time.perf_counter() - began
         connection.close()
-    return found
-
-
-def _commits(connection: sqlite3.Connection, count: int) -> float:
-    began = time.perf_counter()
-    for seq in range(count):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "INSERT INTO events(run, seq, at, data) VALUES (?,?,?,?)", ("abcdefghij", seq, time.time(), DATA)
-        )
-        connection.execute("COMMIT")
-    return (time.perf_counter() - began) / count
+    return taken / count
 
 
 def process(*command: str, rounds: int) -> float:

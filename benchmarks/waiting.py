@@ -25,7 +25,7 @@ PAGE = 4096
 
 def measure(quick: bool) -> Iterator[Figure]:
     count, warm_up = (1_000, 200) if quick else (10_000, 500)
-    yardstick = raw.commit("FULL")
+    yardstick = raw.commit("FULL", rounds=5)
     figures: list[Figure] = []
     with workspace(WAIT) as operator:
 

@@ -11,8 +11,11 @@ import getpass
 import os
 import secrets
 import socket
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from . import __version__
 from .engine import answers, identity, launch, rewind
@@ -38,7 +41,6 @@ from .model.states import ENDED, RunStatus
 from .values import Value, from_json
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .errors import ProcError
@@ -49,13 +51,28 @@ LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind)
 """The events that a log shows."""
 
 
+class Health(msgspec.Struct, frozen=True):
+    """The state of a workspace's database."""
+
+    file: Path
+    sqlite: str
+    wal: bool
+    size: int
+    """In bytes, the log included."""
+    newest_at: float | None
+    """When the newest event was recorded."""
+    now: float
+    problems: tuple[str, ...]
+    """What SQLite's own check found."""
+
+
 class Operator:
     """One open workspace."""
 
     def __init__(self, workspace: Path, environment: Environment, settings: Settings, *, user: str) -> None:
         self.workspace: Path = workspace
         self.settings: Settings = settings
-        self.user: str = user
+        self.user: str = _clean(user)
         """Who acts, as far as this machine knows."""
         self._environment: Environment = environment
         self._database: Database = environment.database
@@ -140,9 +157,10 @@ class Operator:
         self, target: str | Path | Program, params: Mapping[str, object] | None = None, *,
         values: Mapping[str, Value] | None = None, context: object = None,
     ) -> Run:  # fmt: skip
-        """Starts a run; a worker has to drive it. Raises `DocumentError`, `ParameterError`, `DependencyError`, `NotFound`.
+        """Starts a run; a worker has to drive it.
 
-        `params` are plain data; `values` are parameters that are values already, and win.
+        `params` are plain data; `values` are parameters that are values already, and win. Raises `DocumentError`,
+        `ParameterError`, `DependencyError`, `NotFound`.
         """
         program = target if isinstance(target, Program) else self.program(target)
         given = {name: from_json(value, path=name) for name, value in (params or {}).items()} | dict(values or {})
@@ -194,7 +212,7 @@ class Operator:
         return self._database.data_version()
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Calls back after every commit of this process, from the committing thread; the returned function ends that."""
+        """Calls back after every commit of this process, from the committing thread; returns what ends that."""
         return self._database.listen(callback)
 
     def newest_event(self) -> int:
@@ -238,6 +256,16 @@ class Operator:
     def driven_by(self, run: Run) -> str | None:
         """Who drives the run, as `host:pid`; None when nobody does."""
         return None if run.owner is None else identity.shown(run.owner)
+
+    def health(self) -> Health:
+        """What `doctor` looks at: the database's file and what is in it. Raises `StoreError`."""
+        database = self._database
+        with database.read() as connection:
+            checked = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)").fetchall()]
+            newest = journal.newest_at(connection)
+        problems = () if checked == ["ok"] else tuple(checked)
+        size = sum(file.stat().st_size for file in database.path.parent.glob(f"{database.path.name}*"))
+        return Health(database.path, sqlite3.sqlite_version, database.wal, size, newest, self._clock.now(), problems)
 
     # ---- people
 
@@ -290,7 +318,7 @@ class Operator:
         fields = trail if isinstance(trail, dict) else {}
         return self._write(
             lambda connection: answers.accept(
-                connection, request, given, by=by or self.user, now=self._clock.now(), audit=fields
+                connection, request, given, by=self._by(by), now=self._clock.now(), audit=fields
             )
         )
 
@@ -300,7 +328,7 @@ class Operator:
         def work(connection: sqlite3.Connection) -> bool:
             _check_living(runs.get(connection, run.id), "sent a message")
             return requests.send(
-                connection, run.id, "message", {"content": text}, by=by or self.user, at=self._clock.now()
+                connection, run.id, "message", {"content": _clean(text)}, by=self._by(by), at=self._clock.now()
             )
 
         if not self._write(work):
@@ -311,8 +339,8 @@ class Operator:
 
         def work(connection: sqlite3.Connection) -> None:
             _check_living(runs.get(connection, run.id), "stopped")
-            data: dict[str, Value] = {"reason": reason or "asked by a person", "success": False}
-            requests.send(connection, run.id, "stop", data, by=by or self.user, at=self._clock.now())
+            data: dict[str, Value] = {"reason": _clean(reason) or "asked by a person", "success": False}
+            requests.send(connection, run.id, "stop", data, by=self._by(by), at=self._clock.now())
 
         self._write(work)
 
@@ -320,7 +348,7 @@ class Operator:
         """Ends a run and its children now, waits included. Raises `Refused` when it has ended."""
 
         def work(connection: sqlite3.Connection) -> None:
-            if not cancel(connection, run.id, by=by or self.user, now=self._clock.now()):
+            if not cancel(connection, run.id, by=self._by(by), now=self._clock.now()):
                 row = runs.get(connection, run.id)
                 raise Refused(f"run {run.id} has ended already ({row.status.value})")
 
@@ -329,7 +357,9 @@ class Operator:
     def alert(self, level: str, message: str, *, source: str | None = None, by: str | None = None) -> None:
         """Raises an alert in the workspace, outside any run."""
         self._write(
-            lambda connection: requests.alert(connection, level, message, source, by or self.user, self._clock.now())
+            lambda connection: requests.alert(
+                connection, level, _clean(message), source and _clean(source), self._by(by), self._clock.now()
+            )
         )
 
     # ---- going on and going back
@@ -341,7 +371,7 @@ class Operator:
             row = runs.get(connection, run.id)
             match row.status:
                 case RunStatus.FAILED:
-                    rewind.resume(connection, row, by=by or self.user, now=self._clock.now())
+                    rewind.resume(connection, row, by=self._by(by), now=self._clock.now())
                 case RunStatus.BLOCKED | RunStatus.PENDING | RunStatus.RUNNING | RunStatus.SLEEPING:
                     runs.wake(connection, row.id)
                 case RunStatus.COMPLETED | RunStatus.CANCELLED:
@@ -376,7 +406,7 @@ class Operator:
             row = runs.get(connection, run.id)
             if (row.last_seq, row.epoch) != (run.last_seq, run.epoch):
                 raise Refused(f"run {run.id} went on in the meantime; look at it again")
-            return rewind.edited(connection, row, program, keep=keep, by=by or self.user, now=self._clock.now())
+            return rewind.edited(connection, row, program, keep=keep, by=self._by(by), now=self._clock.now())
 
         return self._write(work)
 
@@ -393,7 +423,7 @@ class Operator:
             row = runs.get(connection, run.id)
             rewind.check_rewindable(row, "reset")
             keep = rewind.find_checkpoint(journal.read(connection, run.id, row.history), after)
-            return rewind.rewind(connection, row, keep, why="reset", by=by or self.user, now=self._clock.now())
+            return rewind.rewind(connection, row, keep, why="reset", by=self._by(by), now=self._clock.now())
 
         return self._write(work)
 
@@ -404,10 +434,13 @@ class Operator:
         def work(connection: sqlite3.Connection) -> None:
             row = runs.get(connection, run.id)
             keep = rewind.find_checkpoint(journal.read(connection, run.id, row.history), after)
-            rewind.fork(connection, row, keep, into=name, by=by or self.user, now=self._clock.now())
+            rewind.fork(connection, row, keep, into=name, by=self._by(by), now=self._clock.now())
 
         self._write(work)
         return self.run(name)
+
+    def _by(self, name: str | None) -> str:
+        return _clean(name) if name else self.user
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         result = self._database.write(work)
@@ -428,6 +461,11 @@ def _at(top: Program, path: str) -> Program:
 def _check_living(run: Run, verb: str) -> None:
     if run.status in ENDED:
         raise Refused(f"run {run.id} has ended ({run.status.value}) and cannot be {verb}")
+
+
+def _clean(text: str) -> str:
+    """A text as it can be kept: without the halves of characters by which Python stands for bytes that are not UTF-8."""
+    return text.encode(errors="surrogatepass").decode(errors="replace")
 
 
 def _new_id() -> str:

@@ -202,7 +202,7 @@ class FilePerson(Person):
     def _skip(self, operator: Operator) -> None:
         """Takes from the file what became of earlier requests."""
         with operator._environment.database.read() as connection:  # pyright: ignore[reportPrivateUsage] - as `_Stage` does
-            rows = sorted(requests.listing(connection, pending=False), key=lambda row: (row.created_at, row.id))
+            rows = sorted(requests.listing(connection, pending=False), key=lambda row: (row.created_at, row.seq))
             earlier = [(row, runs.get(connection, row.run), len(requests.answers(connection, row.id))) for row in rows]
         for row, run, answered in earlier:
             for _ in range(1 if row.status is RequestStatus.TIMED_OUT else answered):
@@ -514,9 +514,24 @@ class _Player(Worker):
         try:
             super()._drive(run, warm)
         except Crash as crash:
-            self._crash = str(crash)
-            self._active.clear()
-            self.stop()
+            self._die(crash)
+
+    def watch_active(self, *, renew: bool) -> None:
+        try:
+            super().watch_active(renew=renew)
+        except Crash as crash:
+            self._die(crash)
+
+    def flush_old(self) -> None:
+        try:
+            super().flush_old()
+        except Crash as crash:
+            self._die(crash)
+
+    def _die(self, crash: Crash) -> None:
+        self._crash = str(crash)
+        self._active.clear()
+        self.stop()
 
     def _finished(self, run: str, driver: Driver | None, outcome: Outcome) -> None:
         if driver is not None and isinstance(outcome, (Suspended, Ended)):

@@ -30,13 +30,14 @@ from proc_tui.core.scripted import AnswersFile
 from proc_tui.core.testing import NOON, Crash, FakeClock, FilePerson, die_at, fold_image, play_file
 
 if TYPE_CHECKING:
+    from proc_tui.core.journal.events import Record
     from proc_tui.core.journal.runs import Run
     from proc_tui.core.testing import Played
 
 FOLDER = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith((".params", ".answers")))
 POINTS = ("write:begin", "write:worked", "write:committed", "claim")
-MOST = 12 if os.environ.get("PROC_TUI_SUSPEND") else 60
+MOST = 12 if os.environ.get("PROC_TUI_SUSPEND") else 48
 """How many points of an example are tried; when it has more, they are taken evenly, the first and the last included."""
 
 Point = tuple[str, int]
@@ -101,7 +102,7 @@ def image(played: Played) -> dict[str, Any]:
     operator = played.operator
     tree = {run.id: run for run in operator.runs(root=played.run.id)}
     texts = {name: history(operator, run) for name, run in tree.items()}
-    names = _in_order(played.run.id, tree, texts)
+    names = _in_order(operator, played.run.id, tree)
     runs: list[dict[str, Any]] = []
     for name in names:
         run = tree[name]
@@ -125,26 +126,43 @@ def image(played: Played) -> dict[str, Any]:
     return {"runs": json.loads(text), "files": files(played.folder), "inbox": len(operator.inbox())}
 
 
-def _in_order(root: str, tree: dict[str, Run], texts: dict[str, list[Any]]) -> list[str]:
-    """The runs by where their ids first stand in their parent's history."""
+def _in_order(operator: Operator, root: str, tree: dict[str, Run]) -> list[str]:
+    """The runs by where their ids first stand in their parent's journal."""
     found = [root]
     for name in found:
-        text = json.dumps(texts[name])
+        text = json.dumps([msgspec.to_builtins(record.event) for record in everything(operator, tree[name])])
         children = [run.id for run in tree.values() if run.parent == name]
         found += sorted(children, key=lambda child: (text.find(child) < 0, text.find(child)))
     return found
 
 
-def history(operator: Operator, run: Run) -> list[Any]:
-    """What was ever recorded of a run, earlier attempts too, but for the openings of operations."""
+def everything(operator: Operator, run: Run) -> list[Record]:
+    """What was ever recorded of a run, earlier attempts too."""
     with operator._environment.database.read() as connection:
-        records = journal.read(connection, run.id, WHOLE)
+        return journal.read(connection, run.id, WHOLE)
+
+
+def history(operator: Operator, run: Run) -> list[Any]:
+    """The same as plain data, but for the openings of operations."""
+    records = everything(operator, run)
     # When a message reaches a run that is about to be cancelled is up to the machine.
     kept = [record for record in records if not isinstance(record.event, (Began, MessageReceived))]
     return [[record.event.kind, record.line, _scrub(msgspec.to_builtins(record.event))] for record in kept]
 
 
-_TIMES = {"at", "audit", "deadline", "digest", "due", "opened", "responded_at", "started_at", "timestamp", "cause"}
+_TIMES = {
+    "answered_at",
+    "at",
+    "audit",
+    "deadline",
+    "digest",
+    "due",
+    "opened",
+    "responded_at",
+    "started_at",
+    "timestamp",
+    "cause",
+}
 
 
 def _scrub(value: object) -> Any:
@@ -181,17 +199,20 @@ def files(folder: Path) -> dict[str, str]:
 # ---- in this process
 
 
-def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """What of two images is not the same, in words."""
-    rows = [f"{part}: {found[part]} instead of {expected[part]}" for part in ("files", "inbox")]
-    rows = [row for row, part in zip(rows, ("files", "inbox"), strict=True) if found[part] != expected[part]]
-    if len(found["runs"]) != len(expected["runs"]):
-        return [*rows, f"{len(found['runs'])} runs instead of {len(expected['runs'])}"]
-    for index, (before, after) in enumerate(zip(expected["runs"], found["runs"], strict=True)):
-        for part in before:
-            if before[part] != after[part]:
-                rows.append(f"run {index}, {part}:\n    {after[part]}\n  instead of\n    {before[part]}")
-    return rows
+def differences(expected: object, found: object, path: str = "") -> list[str]:
+    """Where two images are not the same, and how."""
+    if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
+        rows = [differences(expected[key], found[key], f"{path}.{key}") for key in expected]
+        return [row for several in rows for row in several]
+    if isinstance(expected, list) and isinstance(found, list):
+        for index, (before, after) in enumerate(zip(expected, found, strict=False)):
+            if rows := differences(before, after, f"{path}[{index}]"):
+                return rows
+        if len(expected) != len(found):
+            longer, what = (found, "more") if len(found) > len(expected) else (expected, "less")
+            return [f"{path}: {what}: {longer[min(len(expected), len(found)) :]}"]
+        return []
+    return [] if expected == found else [f"{path}: {found} instead of {expected}"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -232,6 +253,8 @@ def test_answers_that_are_given_while_nothing_runs_are_not_lost(name: str, tmp_p
             break
         played.operator.close()
         with Operator.open(folder, clock=clock, user="starter") as alone:
+            if not person.act(alone):
+                clock.advance(0.25)
             while person.act(alone):
                 pass
         played = play_file(path, folder=folder, clock=clock, answers=lambda _request: None, upto="WAITING_FOR_HUMAN")

@@ -7,6 +7,7 @@ completion load neither a command nor the core. A command is a click command of 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -78,8 +79,13 @@ class CommandLine(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As in the base class; remembers the arguments, so that errors of any command know of `--json`."""
+        """As in the base class; `proc-tui DIR` means the workspace DIR.
+
+        The arguments are remembered, so that errors of any command know of `--json`.
+        """
         ctx.meta[_ARGS] = tuple(args)
+        if len(args) == 1 and args[0] not in COMMANDS and Path(args[0]).is_dir():
+            args = ["--workspace", args[0]]
         return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -186,6 +192,6 @@ def cli(ctx: click.Context, workspace: Path | None) -> None:
 def main() -> None:
     """The `proc-tui` program."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     cli.main()

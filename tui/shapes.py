@@ -266,9 +266,7 @@ def log_entry(record: Record) -> LogEntry:
 def diagnostic_shape(item: Diagnostic) -> DiagnosticShape:
     """A problem of a procedure file; a hint is what its message suggests after a semicolon."""
     hint = item.message.partition("; ")[2]
-    return DiagnosticShape(
-        item.file, item.line, item.column, item.severity, item.code, item.message, hint or None
-    )
+    return DiagnosticShape(item.file, item.line, item.column, item.severity, item.code, item.message, hint or None)
 
 
 def details(

@@ -13,7 +13,7 @@ import msgspec
 from ..errors import AlreadyAnswered, Refused, did_you_mean
 from ..journal import requests, runs
 from ..model.states import RequestStatus
-from ..values import Value, as_bytes, describe
+from ..values import Value, as_bytes, describe, from_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -117,23 +117,24 @@ def check(row: PendingRequest, given: Given) -> dict[str, Value]:
                 raise Refused(f"request {row.id} wants a text")
             if not data.get("multiline") and "\n" in given.text:
                 raise Refused(f"request {row.id} wants one line")
-            fields = {"text": given.text}
+            fields = {"text": from_json(given.text)}
             agreeing = True
         case "review":
             decision = _decision(row, given)
             fields = {"decision": decision}
             agreeing = decision not in _labels(row, type="cancel")
             if given.artifact is not None:
-                fields["edited_artifact"] = _same_type(row, given.artifact, data.get("artifact"))
+                edited = from_json(given.artifact) if isinstance(given.artifact, str) else given.artifact
+                fields["edited_artifact"] = _same_type(row, edited, data.get("artifact"))
         case _:
             if given.note is None and given.text is None and given.feedback is None:
                 raise Refused(f"request {row.id} wants a note on how it was resolved")
-            fields = {"note": given.note or given.text or given.feedback}
+            fields = {"note": from_json(given.note or given.text or given.feedback)}
             agreeing = True
     if isinstance(confirm, str) and agreeing and given.typed != confirm:
         raise Refused(f'request {row.id} is dangerous: type "{confirm}" to confirm')
     if given.feedback is not None and row.type in ("approval", "review"):
-        fields["feedback"] = given.feedback
+        fields["feedback"] = from_json(given.feedback)
     return fields
 
 

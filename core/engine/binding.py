@@ -36,11 +36,18 @@ _PRELUDE = files("proc_tui.core.lua").joinpath("prelude.lua").read_bytes()
 
 
 def bind(
-    sandbox: Sandbox, families: dict[str, Family], context: LocalContext, stop: Callable[[BaseException], None]
+    sandbox: Sandbox,
+    families: dict[str, Family],
+    context: LocalContext,
+    stop: Callable[[BaseException], None],
+    body_seed: Callable[[], int],
 ) -> Any:
-    """Binds every primitive and returns the Lua function that runs guards and code."""
+    """Binds every primitive and returns the Lua function that runs guards and code.
+
+    `body_seed` gives the seed of the innermost body; it must not raise.
+    """
     constants = (STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED)
-    direct, operation, complete, main = sandbox.trusted(_PRELUDE, "prelude.lua", *constants)
+    direct, operation, complete, main = sandbox.trusted(_PRELUDE, "prelude.lua", body_seed, *constants)
     for method in _DIRECT:
         callback = _callback(method, families[method.family], context, sandbox, stop)
         direct(method.family.encode(), method.name.encode(), method.title.encode(), callback, method.wraps.encode())

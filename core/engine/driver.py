@@ -148,7 +148,7 @@ class Driver:
             clock=lambda: context.fold.clock,
         )
         families = {family.lua_name: family(context) for family in REGISTRY.families}
-        main = bind(sandbox, families, context, self._halt)
+        main = bind(sandbox, families, context, self._halt, self._bodies.seed)
         self._families = families
         chunks = [sandbox.compile(source.text, source.line) for source in (procedure.code, *procedure.guards)]
         return sandbox.start(main, *chunks)
@@ -256,7 +256,7 @@ class Driver:
             if fresh and self.context.suspends_always:
                 self.context.wait(Now())
                 raise _Suspend
-            return True, b"run", self._bodies.seed()
+            return True, b"run"
         if recorded.failed:
             return self._reply(recorded)
         return True, b"recalled", *self._reply(recorded)[1:]

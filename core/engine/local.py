@@ -290,9 +290,7 @@ class LocalContext:
                 self._record_began()
                 self.flush(sync=False)
 
-    def _write(
-        self, last: Callable[[sqlite3.Connection], T], *, sync: bool, notable: bool = False
-    ) -> T:
+    def _write(self, last: Callable[[sqlite3.Connection], T], *, sync: bool, notable: bool = False) -> T:
         with self._lock:
             self._record_began()
             rows, actions = self._rows, self._actions

@@ -143,7 +143,9 @@ def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: 
     kept = [record for record in journal.read(connection, run.id, run.history) if record.seq < keep]
     records = [_renumbered(record, index) for index, record in enumerate(kept, 1)]
     seq = len(records) + 1
-    records.append(Record(seq, max([now, *(record.at for record in records[-1:])]), 0, AttemptBegan(1, seq, "fork", by)))
+    records.append(
+        Record(seq, max([now, *(record.at for record in records[-1:])]), 0, AttemptBegan(1, seq, "fork", by))
+    )
     fold = RunFold(records)
     runs.insert(
         connection,

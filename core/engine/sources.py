@@ -30,7 +30,7 @@ class Bundle(msgspec.Struct, frozen=True):
     """What a run pins when it starts."""
 
     file: str
-    """The file's name for messages, relative to the workspace where possible."""
+    """The file, relative to the workspace where it is inside; for messages, and to find it again for an edit."""
     text: str
     libs: dict[str, str] = {}
     """The text of each file of `lib/` by its `require` name."""
@@ -133,7 +133,7 @@ class Sources:
             raw = file.read_bytes()
         except OSError as error:
             raise NotFound(f'cannot read "{file}": {error.strerror or error}') from None
-        shown = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else file.name
+        shown = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
         bundle = Bundle(shown, _text(raw, shown), document.pin(file))
         self._bundles[file] = (stamp, bundle)
         return bundle

@@ -30,6 +30,13 @@ class Threads:
             thread = _Thread(self._name, self._returned)
         thread.take(work)
 
+    def end_idle(self) -> None:
+        """Ends the threads that have nothing to do."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for thread in idle:
+            thread.take(None)
+
     def _returned(self, thread: _Thread) -> bool:
         """Whether the thread, which has nothing to do, is kept."""
         with self._lock:
@@ -46,7 +53,8 @@ class _Thread:
         self._ready = threading.Semaphore(0)
         threading.Thread(target=self._loop, name=name, daemon=True).start()
 
-    def take(self, work: Callable[[], None]) -> None:
+    def take(self, work: Callable[[], None] | None) -> None:
+        """Gives the thread its next piece of work; None ends it."""
         self._work = work
         self._ready.release()
 
@@ -54,8 +62,9 @@ class _Thread:
         while True:
             self._ready.acquire()
             work, self._work = self._work, None
-            if work is not None:
-                work()
+            if work is None:
+                return
+            work()
             del work
             if not self._returned(self):
                 return

@@ -381,6 +381,7 @@ class Worker:
             warm, self._warm = list(self._warm.values()), OrderedDict()
         for driver in warm:
             driver.close()
+        self._threads.end_idle()
         try:
             await asyncio.to_thread(
                 self._environment.database.write, lambda connection: runs.abandon(connection, self.owner), sync=False

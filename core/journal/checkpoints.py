@@ -5,12 +5,14 @@ Belongs here: when to copy, and how. Never: deciding what is written.
 Every copy holds the write lock. It has to: SQLite before 3.51.3 can lose commits when a checkpoint overlaps
 with a commit that begins the log anew (https://sqlite.org/wal.html#the_wal_reset_bug), and a log that is
 appended to meanwhile is never copied to its end, so it would grow for ever under a steady load. A quiet moment is
-awaited for that, unless the log has become long: then commits wait some 10 to 20 ms, once in about a thousand.
+awaited for that, unless the log has become long: then commits wait some 5 ms, once in about two thousand. The log is brought
+to the disk before, while commits go on, since that takes longer than the copying.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import suppress
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -106,10 +108,16 @@ class Checkpoints:
             return new + self._left > 4 * LOG_PAGES
         return new > 0 and self._log.stat().st_size > 2 * LOG_BYTES
 
+    def _sync_log(self) -> None:
+        """Leaves little of the log to be synced under the lock; with every commit synced, nothing is to do."""
+        with suppress(OSError), self._log.open("rb") as log:
+            os.fdatasync(log.fileno())
+
     def copy(self) -> bool:
         """Copies what no reader holds back; True when that was everything, and the log begins anew."""
         own = self._connect()
         try:
+            self._sync_log()
             with self._writer.alone():
                 works = self._writer.works
                 self._writer.begin()

@@ -156,6 +156,12 @@ def newest_id(connection: sqlite3.Connection) -> int:
     return connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
 
 
+def newest_at(connection: sqlite3.Connection) -> float | None:
+    """When the newest event of the workspace was recorded."""
+    row = connection.execute("SELECT at FROM events ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else row[0]
+
+
 def news(
     connection: sqlite3.Connection, after: int, kinds: Sequence[str], *, root: str | None = None, limit: int = -1
 ) -> list[News]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from lupa import lua55
 
@@ -16,6 +16,8 @@ from ..errors import InvalidValue
 from ..values import MAX_BYTES, MAX_LEVELS, MAX_NODES, Value, tag_bytes, tag_float, tag_pairs, untag_float
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from .sandbox import Sandbox
 
 _CHUNK = 4096
@@ -28,16 +30,19 @@ _CHUNK_COST = 2 * _PIECE + 64 * _CHUNK
 """Bytes of Lua memory that one such call may take before Lua runs."""
 
 
-def from_lua(sandbox: Sandbox, obj: Any, path: str = "value") -> Value:
+_Item: TypeAlias = None | bool | int | float | bytes
+"""What a row holds; None begins a table."""
+
+
+def from_lua(sandbox: Sandbox, obj: object, path: str = "value") -> Value:
     """The value of what Lua gave; raises `InvalidValue` naming the path to what cannot cross."""
-    kind: type[object] = type(obj)
-    if kind is bytes:
+    if isinstance(obj, bytes):
         if len(obj) > MAX_BYTES:
             raise InvalidValue(f"{path} has strings of more than 64 MB together")
         return _string(obj)
-    if kind is float:
+    if isinstance(obj, float):
         return obj if math.isfinite(obj) else tag_float(obj)
-    if kind is int or kind is bool or obj is None:
+    if obj is None or isinstance(obj, int):
         return obj
     try:
         return _read(_row(sandbox, obj, path))
@@ -45,7 +50,7 @@ def from_lua(sandbox: Sandbox, obj: Any, path: str = "value") -> Value:
         sandbox.halt_for_memory()
 
 
-def _row(sandbox: Sandbox, obj: Any, path: str) -> tuple[Any, ...] | list[Any]:
+def _row(sandbox: Sandbox, obj: object, path: str) -> Sequence[_Item]:
     name = path.encode()
     sandbox.reserve(len(name))
     found = cast("tuple[Any, ...]", sandbox.row_of(obj, name))
@@ -72,20 +77,19 @@ def _string(raw: bytes) -> Value:
         return tag_bytes(raw)
 
 
-def _scalar(item: Any) -> Value:
-    kind: type[object] = type(item)
-    if kind is bytes:
+def _scalar(item: _Item) -> Value:
+    if isinstance(item, bytes):
         return _string(item)
-    if kind is float and not math.isfinite(item):
+    if isinstance(item, float) and not math.isfinite(item):
         return tag_float(item)
     return item
 
 
-def _read(row: Any) -> Value:
+def _read(row: Sequence[_Item]) -> Value:
     """The value of a row whose first item begins a table."""
-    stack: list[tuple[list[Value], list[Value] | None, int]] = []
+    stack: list[tuple[list[Value], list[_Item] | None, int]] = []
     items: list[Value] = []
-    keys: list[Value] | None = None
+    keys: list[_Item] | None = None
     left = 1
     at = 0
     while True:
@@ -96,8 +100,7 @@ def _read(row: Any) -> Value:
             item = row[at]
             at += 1
             left -= 1
-            kind = type(item)
-            if kind is bytes:
+            if isinstance(item, bytes):
                 try:
                     items.append(item.decode())
                 except UnicodeDecodeError:
@@ -105,14 +108,14 @@ def _read(row: Any) -> Value:
             elif item is None:
                 stack.append((items, keys, left))
                 items = []
-                left = row[at]
+                left = cast(int, row[at])
                 at += 1
                 if left >= 0:
                     keys = None
                 else:
                     keys = []
                     left = -left - 1
-            elif kind is float and not math.isfinite(item):
+            elif isinstance(item, float) and not math.isfinite(item):
                 items.append(tag_float(item))
             else:
                 items.append(item)
@@ -123,10 +126,10 @@ def _read(row: Any) -> Value:
         items.append(table)
 
 
-def _table(keys: list[Any], items: list[Value]) -> Value:
+def _table(keys: list[_Item], items: list[Value]) -> Value:
     table: dict[str, Value] = {}
     for key, item in zip(keys, items, strict=True):
-        if type(key) is not bytes or key.startswith(b"$"):
+        if not isinstance(key, bytes) or key.startswith(b"$"):
             break
         try:
             table[key.decode()] = item
@@ -149,7 +152,7 @@ def to_lua(sandbox: Sandbox, value: Value) -> Any:
         if len(raw) > _SHORT:
             sandbox.reserve(2 * len(raw))
         return raw
-    row: list[Any] = []
+    row: list[_Item] = []
     size = _write(value, row)
     if row[0] is not None:
         if size > _SHORT:
@@ -165,16 +168,16 @@ def to_lua(sandbox: Sandbox, value: Value) -> Any:
         sandbox.halt_for_memory()
 
 
-def _build(sandbox: Sandbox, row: list[Any]) -> Any:
+def _build(sandbox: Sandbox, row: list[_Item]) -> Any:
     """Push a long row in parts, each small enough that there is room for it."""
     start = size = 0
     for at, item in enumerate(row):
-        length = len(item) if type(item) is bytes else 0
+        length = len(item) if isinstance(item, bytes) else 0
         if size + length > _PIECE or at - start == _CHUNK:
             sandbox.reserve(_CHUNK_COST)
             sandbox.add_row(*row[start:at])
             start, size = at, 0
-        if length > _PIECE:
+        if isinstance(item, bytes) and length > _PIECE:
             for offset in range(0, length, _PIECE):
                 sandbox.reserve(_CHUNK_COST)
                 sandbox.add_piece(item[offset : offset + _PIECE], offset + _PIECE >= length)
@@ -189,32 +192,32 @@ def _build(sandbox: Sandbox, row: list[Any]) -> Any:
     return value
 
 
-def _write(value: Value, row: list[Any]) -> int:
+def _write(value: Value, row: list[_Item]) -> int:
     """Write the row of a value; returns the bytes of its strings."""
     nodes = size = 0
-    waiting: list[Any] = [iter((value,))]
+    waiting: list[Iterator[Value]] = [iter((value,))]
     while waiting:
         for item in waiting[-1]:
             nodes += 1
-            kind = type(item)
-            if kind is str:
+            if isinstance(item, str):
                 raw = item.encode()
                 size += len(raw)
                 row.append(raw)
-            elif kind is int or kind is float or kind is bool:
+            elif isinstance(item, (int, float)):
                 row.append(item)
-            elif kind is list:
+            elif isinstance(item, list):
                 row.append(None)
                 row.append(len(item))
                 waiting.append(iter(item))
                 break
-            elif kind is dict:
-                pairs = _pairs(item)
-                if not isinstance(pairs, list):
-                    if isinstance(pairs, bytes):
-                        size += len(pairs)
-                    row.append(pairs)
+            elif isinstance(item, dict):
+                scalar = _untagged(item)
+                if scalar is not None:
+                    if isinstance(scalar, bytes):
+                        size += len(scalar)
+                    row.append(scalar)
                     continue
+                pairs = _pairs(item)
                 row.append(None)
                 row.append(-(len(pairs) // 2) - 1)
                 waiting.append(iter(pairs))
@@ -230,20 +233,23 @@ def _write(value: Value, row: list[Any]) -> int:
     return size
 
 
-def _pairs(table: dict[str, Any]) -> Any:
-    """The keys and values of a table in turn, or the scalar that a tagged object stands for."""
+def _untagged(table: dict[str, Value]) -> bytes | float | None:
+    """The string or number that a tagged object stands for, or None."""
     if len(table) == 1:
-        if "$t" in table:
-            flat: list[Any] = []
-            for key, item in table["$t"]:
-                flat.append(key)
-                flat.append(item)
-            return flat
-        if "$b" in table:
-            return base64.b64decode(table["$b"])
-        if "$f" in table:
-            return untag_float(table["$f"])
-    flat = []
+        if isinstance(text := table.get("$b"), str):
+            return base64.b64decode(text)
+        if isinstance(text := table.get("$f"), str):
+            return untag_float(text)
+    return None
+
+
+def _pairs(table: dict[str, Value]) -> list[Value]:
+    """The keys and values of a table in turn."""
+    flat: list[Value] = []
+    if len(table) == 1 and isinstance(rows := table.get("$t"), list):
+        for row in rows:
+            flat.extend(cast("list[Value]", row))
+        return flat
     for key, item in table.items():
         if item is not None:
             flat.append(key)

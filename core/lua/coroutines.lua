@@ -8,11 +8,11 @@ local S = ...
 
 local raw_create, raw_resume, raw_yield, raw_status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
 local raw_running, raw_isyieldable, raw_close = coroutine.running, coroutine.isyieldable, coroutine.close
-local raw_type, raw_error, raw_find, raw_traceback = type, error, string.find, debug.traceback
+local raw_type, raw_error, raw_find, raw_traceback, raw_select = type, error, string.find, debug.traceback, select
 local run, OP, OPERATION, fail, die, charge = S.run, S.OP, S.OPERATION, S.fail, S.die, S.charge
 local watch, refill, checked, error_of, out_of_memory = S.watch, S.refill, S.checked, S.error_of, S.out_of_memory
 local open, resumer = run.open, run.resumer
-local has_room, MOST_VALUES = S.has_room, S.MOST_VALUES
+local has_room, MOST_VALUES, MOST_PLAIN, PACKED = S.has_room, S.MOST_VALUES, S.MOST_PLAIN, S.PACKED
 
 local CREATE_COST, RESUME_COST = 1000, 100
 local NO_MEMORY = "not enough memory"
@@ -32,7 +32,10 @@ function S.operation(...args)
   if run.blocked or not raw_isyieldable() then
     return fail("an operation cannot wait inside a gsub callback, an xpcall handler, __tostring or coroutine.close")
   end
-  if run.current == run.main then return answered(raw_yield(OPERATION, ...)) end
+  if run.current == run.main then
+    if args.n > MOST_PLAIN then return answered(raw_yield(PACKED, OPERATION, { ... }, args.n)) end
+    return answered(raw_yield(OPERATION, ...))
+  end
   return answered(raw_yield(OP, ...))
 end
 
@@ -66,6 +69,10 @@ local left
 -- Hands an operation that `co` yielded on to the resumer of what runs, and its answer back.
 local function passed(from, blocked, co, _, ...)
   if from == run.main then
+    local count = raw_select("#", ...)
+    if count > MOST_PLAIN then
+      return left(from, blocked, co, enter(co, raw_yield(PACKED, OPERATION, { ... }, count)))
+    end
     return left(from, blocked, co, enter(co, raw_yield(OPERATION, ...)))
   end
   return left(from, blocked, co, enter(co, raw_yield(OP, ...)))

@@ -218,4 +218,5 @@ local function value_of_rows()
   return value
 end
 
+S.unpack = raw_unpack
 S.row_of, S.rest_of_row, S.value_of, S.add_row, S.add_piece, S.value_of_rows, S.drop_rows = row_of, rest_of_row, value_of, add_row, add_piece, value_of_rows, drop_rows

@@ -7,7 +7,7 @@ local S = ...
 local raw_type, raw_next, raw_mathtype, raw_format, raw_gsub, raw_find = type, next, math.type, string.format, string.gsub, string.find
 local raw_rep, raw_concat, raw_sort, raw_utf8len = string.rep, table.concat, table.sort, utf8.len
 local raw_tonumber, raw_pcall, raw_error, tostring = tonumber, pcall, error, tostring
-local setmetatable, huge = setmetatable, math.huge
+local setmetatable, raw_rawequal, huge = setmetatable, rawequal, math.huge
 local charge, fail = S.charge, S.fail
 
 local MAX_LEVELS = 200
@@ -66,7 +66,7 @@ local function encode(value, level)
   if kind == "string" then return put_string(value, level) end
   if kind == "number" then return put_number(value, level) end
   if kind == "boolean" then return put(value and "true" or "false") end
-  if kind == "nil" or value == null then return put("null") end
+  if kind == "nil" or raw_rawequal(value, null) then return put("null") end
   if kind == "table" then return encode_table(value, level) end
   return refuse("is a " .. kind, level)
 end

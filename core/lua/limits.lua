@@ -15,7 +15,7 @@ local raw_sethook, raw_getinfo, raw_traceback = debug.sethook, debug.getinfo, de
 local raw_running = coroutine.running
 local raw_find, raw_match, raw_format = string.find, string.match, string.format
 local raw_gmatch, raw_concat, raw_rawget = string.gmatch, table.concat, rawget
-local raw_select, raw_unpack = select, table.unpack
+local raw_select, raw_rawequal = select, rawequal
 local raw_getmetatable, raw_tostring, raw_assert = debug.getmetatable, tostring, assert
 
 local PERIOD = 1000
@@ -262,9 +262,10 @@ end
 
 -- The main chunk ------------------------------------------------------------------------------------
 
-local OPERATION, RETURNED, RAISED, HALTED = 1, 2, 3, 4
-local OP = setmetatable({}, { __metatable = false })
-S.OP, S.OPERATION = OP, OPERATION
+local OPERATION, RETURNED, RAISED, HALTED, PACKED = 1, 2, 3, 4, 5
+-- A function and not a table: comparing with a table would call the author's `__eq` and hand it over.
+local OP = function() end
+S.OP, S.OPERATION, S.PACKED = OP, OPERATION, PACKED
 
 -- A traceback without our frames and those of the host.
 local function author_trace(trace)
@@ -305,14 +306,17 @@ local function message_of(e)
   return raw_format("(error object is a %s value)", kind)
 end
 
-local MOST_VALUES = 250
-S.MOST_VALUES = MOST_VALUES
+-- lupa 2.8 moves what a coroutine yields to a stack that it does not make room in: more than some forty values
+-- corrupt the process. What is long goes as (PACKED, tag, table, count).
+local MOST_VALUES, MOST_PLAIN = 250, 20
+S.MOST_VALUES, S.MOST_PLAIN = MOST_VALUES, MOST_PLAIN
 
 local function finish(ok, ...)
   if run.halted then return HALTED, run.halted end
   has_room(0)
   if ok then
-    if raw_select("#", ...) > MOST_VALUES then return RETURNED, raw_unpack({ ... }, 1, MOST_VALUES) end
+    local count = raw_select("#", ...)
+    if count > MOST_PLAIN then return PACKED, RETURNED, { ... }, count < MOST_VALUES and count or MOST_VALUES end
     return RETURNED, ...
   end
   local e = ...
@@ -324,7 +328,7 @@ local function finish(ok, ...)
   if run.halted then return HALTED, run.halted end
   local text = author_trace(trace or "")
   local inner = S.inner_trace
-  if inner and inner.error == e then text = author_trace(inner.trace) .. (text ~= "" and "\n" .. text or "") end
+  if inner and raw_rawequal(inner.error, e) then text = author_trace(inner.trace) .. (text ~= "" and "\n" .. text or "") end
   return RAISED, e, message, text
 end
 

@@ -2,7 +2,9 @@
 -- Everything else is bound to Python by `bind`. No global is read here but at load time, so that
 -- nothing that the author's code replaces changes what a primitive does.
 
-local S, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = ...
+local S, body_seed, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = ...
+
+S.body_seed = body_seed
 
 local env, operation, where, raise = S.env, S.operation, S.where, S.raise
 local raw_pcall, check_halted, loading = S.pcall_raw, S.check_halted, S.loading
@@ -44,6 +46,11 @@ local FINISH = { [""] = finish, node = finish_node, nodes = finish_nodes }
 
 local function refuse_loading(title)
   return S.fail(title .. " cannot be called while a file of lib/ loads; call it in a function")
+end
+
+-- The functions that are called get no arguments, so none can be meant for them.
+local function too_many(title, more)
+  return S.fail(title .. " takes at most 2 arguments, got " .. 2 + more)
 end
 
 local function family(name)
@@ -90,13 +97,14 @@ local function body_entered(fn, ok, how, ...)
   if not ok then return finish(ok, how) end
   if how ~= "run" then return ... end
   step_enter()
-  scope_push((...))
+  scope_push()
   return body_ended(raw_pcall(fn))
 end
 
 env.Step = {
-  run = function(name, fn)
+  run = function(name, fn, ...)
     if loading() then return refuse_loading("Step.run") end
+    if select("#", ...) > 0 then return too_many("Step.run", select("#", ...)) end
     if type(fn) ~= "function" then
       return S.fail('Step.run: "fn" must be a function, got ' .. type(fn))
     end
@@ -126,9 +134,9 @@ local function complete(params, agents)
   env.Tools = unavailable("Tools: no tools can be called in this version of proc-tui")
   local log = env.Log
   for level, write in next, log do
-    log[level] = function(message, context)
+    log[level] = function(message, ...)
       if type(message) ~= "string" then message = tostring(message) end
-      return write(message, context)
+      return write(message, ...)
     end
   end
   local info = log.info
@@ -153,7 +161,8 @@ local function complete(params, agents)
     end
   end
 
-  function env.Retry.with_backoff(fn, options)
+  function env.Retry.with_backoff(fn, options, ...)
+    if select("#", ...) > 0 then return too_many("Retry.with_backoff", select("#", ...)) end
     if type(fn) ~= "function" then
       return S.fail('Retry.with_backoff: "fn" must be a function, got ' .. type(fn))
     end
@@ -163,7 +172,8 @@ local function complete(params, agents)
         return S.fail("Retry.with_backoff takes a table of options, got " .. type(options))
       end
       for key, value in next, options do
-        if key == "on_error" then on_error = value else plain[key] = value end
+        if key == "on_error" then on_error, value = value, true end
+        plain[key] = value
       end
       if on_error ~= nil and type(on_error) ~= "function" then
         return S.fail('Retry.with_backoff: "on_error" must be a function, got ' .. type(on_error))

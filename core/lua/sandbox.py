@@ -32,6 +32,7 @@ OPERATION: Final = 1
 RETURNED: Final = 2
 RAISED: Final = 3
 HALTED: Final = 4
+_PACKED: Final = 5
 
 CANCELLED: Final = "cancelled"
 
@@ -164,6 +165,7 @@ class Sandbox:
                 b"source": b"@" + file.encode(),
             }
         )
+
         def lib(name: object, size: bool) -> int | bytes | None:
             text = texts.get(_text(name))
             return text if text is None or not size else len(text)
@@ -175,6 +177,7 @@ class Sandbox:
         self._halt: Any = internals[b"halt"]
         self._compile: Any = internals[b"compile"]
         self._trusted: Any = internals[b"trusted"]
+        self._unpack: Any = internals[b"unpack"]
         self._state: Any = internals[b"run"]
         self.row_of: Any = internals[b"row_of"]
         """For `convert.py`, as are those that follow."""
@@ -211,12 +214,17 @@ class Sandbox:
         match = re.match(r"(?s)[^\n]*?:(\d+): (.*)", why)
         if match is None:
             raise LuaSyntax(why, file, line)
-        raise LuaSyntax(match[2], file, int(match[1]))
+        message = match[2]
+        if "assign to const variable" in message:
+            message += " (a loop's variable is constant since Lua 5.5: copy it to a local first)"
+        raise LuaSyntax(message, file, int(match[1]))
 
     def start(self, fn: Any, *args: Any) -> Event:
         """Run `fn` as the main coroutine until its first event."""
         if self._thread is not None:
             raise RuntimeError("this sandbox has been started before")
+        if self._halted is not None:
+            return (HALTED, self._halted)
         self.reserve(0)
         self.internals[b"start_clock"]()
         self._thread = self._main.coroutine(fn, *args)
@@ -224,6 +232,8 @@ class Sandbox:
 
     def resume(self, *values: Any) -> Event:
         """Answer the operation under way with `values` and run until the next event."""
+        if self._halted is not None:
+            return (HALTED, self._halted)
         size = 0
         for value in values:
             if type(value) is bytes:
@@ -249,6 +259,8 @@ class Sandbox:
         if not isinstance(event, tuple):
             event = (event,)
         event = cast("tuple[Any, ...]", event)
+        if event[0] == _PACKED:
+            event = (event[1], *self._unpack(event[2], 1, event[3]))
         if event[0] == HALTED:
             self._halted = _text(event[1])
             return (HALTED, self._halted)
@@ -310,7 +322,8 @@ class Sandbox:
         self._thread = None
         shutdown()
         del shutdown
-        self.internals = self._main = self._halt = self._halt_for_memory = self._compile = self._trusted = self._state = None
+        self.internals = self._main = self._halt = self._halt_for_memory = self._compile = None
+        self._trusted = self._unpack = self._state = None
         self.row_of = self.rest_of_row = self.value_of = self.add_row = None
         self.add_piece = self.value_of_rows = self.drop_rows = None
         self._runtime = None

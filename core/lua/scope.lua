@@ -32,6 +32,7 @@ end
 
 local weak = { __mode = "k" }
 
+-- Without a number, the scope is the innermost body's, and its seed is asked for when it is needed.
 function S.scope_push(n)
   scope = { 0, 0, 0, 0, seed = n, labels = nil, count = scope and scope.count or 0, outer = scope }
 end
@@ -44,6 +45,7 @@ S.scope_push(settings.seed)
 local function state()
   if run.loading > 0 then fail("math.random is not available while a lib file loads") end
   if not scope.seeded then
+    scope.seed = scope.seed or S.body_seed()
     seed(scope, scope.seed, 0)
     scope.seeded = true
   end

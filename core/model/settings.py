@@ -97,6 +97,41 @@ def _read(file: Path) -> dict[str, object]:
     return kept
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """A setting in effect, and where it comes from."""
+
+    key: str
+    """Dotted: `limits.lua_memory_mb`."""
+    value: object
+    origin: str
+    """`default`, a file, or the name of an environment variable."""
+
+
+def explain(workspace: Path) -> list[Origin]:
+    """Every setting with its origin, then the sections that other parts read. Raises `ConfigError`."""
+    settings = load(workspace)
+    found = {key: Origin(key, value, "default") for key, value in _flat(msgspec.to_builtins(settings))}
+    for file in config_files(workspace):
+        for key, value in _flat(sections(file)):
+            found[key] = Origin(key, value, str(file))
+    if os.environ.get("PROC_TUI_DURABILITY"):
+        found["durability"] = Origin("durability", settings.durability, "PROC_TUI_DURABILITY")
+    return list(found.values())
+
+
+def _flat(table: object, prefix: str = "") -> list[tuple[str, object]]:
+    if not isinstance(table, dict):
+        return [(prefix, table)]
+    rows = cast("dict[str, object]", table)
+    return [row for key, value in rows.items() for row in _flat(value, f"{prefix}.{key}" if prefix else key)]
+
+
+def sections(file: Path) -> dict[str, object]:
+    """All that a configuration file says, sections of other parts included; empty when there is no such file."""
+    _read(file)
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def find_workspace(start: Path) -> Path:
     """The nearest folder at or above `start` that has a `.proc-tui`, else `start` itself."""
     start = start.resolve()

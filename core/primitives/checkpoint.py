@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import did_you_mean
 from ..journal.events import CheckpointsCleared
 from ..values import Value
 from .registry import Family, effect, query
@@ -42,8 +43,9 @@ class Checkpoint(Family):
         Args:
             name: The checkpoint.
         """
-        if name not in self.context.fold.checkpoints.completed:
-            raise self.refuse(f'clear_after: there is no checkpoint "{name}"')
+        known = self.context.fold.checkpoints.completed
+        if name not in known:
+            raise self.refuse("clear_after", f'there is no checkpoint "{name}"{did_you_mean(name, known)}')
         self.context.emit(CheckpointsCleared(name))
 
     @effect()

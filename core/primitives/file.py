@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -41,11 +42,14 @@ class File(Family):
         """
         raw = as_bytes(text)
         if raw is None:
-            raise self.refuse(f'write: "text" must be a string, got {describe(text)}')
+            raise self.refuse("write", f'"text" must be a string, got {describe(text)}')
         with _named(path, "write"):
             target = Path(self.context.file_path(path))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.{self.context.run_id}.part")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            part = target.with_name(f".{self.context.run_id}.part")
             try:
                 with part.open("wb") as stream:
                     stream.write(raw)

@@ -40,7 +40,7 @@ class GraphNode(Family):
         """
         graph = self.context.fold.graph
         if parent is not None:
-            self._node(parent)
+            self._node("create", parent)
         fields: dict[str, Value] = dict(metadata or {})
         if score is not None:
             fields["score"] = score
@@ -91,10 +91,10 @@ class GraphNode(Family):
         node = self.context.fold.graph.nodes.get(name) if name is not None else None
         return None if node is None else as_value(node)
 
-    def _node(self, name: str) -> Node:
+    def _node(self, method: str, name: str) -> Node:
         node = self.context.fold.graph.nodes.get(name)
         if node is None:
-            raise self.refuse(f'there is no node "{name}"')
+            raise self.refuse(method, f'there is no node "{name}"')
         return node
 
 
@@ -110,7 +110,7 @@ class NodeMethods(GraphNode):
         Returns: a list of nodes
         """
         graph = self.context.fold.graph
-        return [as_value(graph.nodes[name]) for name in self._node(node).children]
+        return [as_value(graph.nodes[name]) for name in self._node("children", node).children]
 
     @query(wraps="node")
     def parent(self, node: NodeId) -> Value:
@@ -118,7 +118,7 @@ class NodeMethods(GraphNode):
 
         Returns: the node, or nil for a root
         """
-        return self._maybe(self._node(node).parent)
+        return self._maybe(self._node("parent", node).parent)
 
     @query()
     def score(self, node: NodeId) -> Value:
@@ -126,7 +126,7 @@ class NodeMethods(GraphNode):
 
         Returns: the score, or nil
         """
-        return self._node(node).score
+        return self._node("score", node).score
 
     @query()
     def metadata(self, node: NodeId) -> Value:
@@ -134,7 +134,7 @@ class NodeMethods(GraphNode):
 
         Returns: a table, a copy
         """
-        return table_of(self._node(node).metadata)
+        return table_of(self._node("metadata", node).metadata)
 
     @effect()
     def set_metadata(self, node: NodeId, key: str, value: Value = None) -> None:
@@ -144,5 +144,5 @@ class NodeMethods(GraphNode):
             key: The field; `score` and `status` are shown with the node.
             value: Any value.
         """
-        self._node(node)
+        self._node("set_metadata", node)
         self.context.emit(NodeMetadataSet(node, key, value))

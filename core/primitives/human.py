@@ -14,6 +14,8 @@ from .registry import Family, Form, Method, Rows, Seconds, effect, operation
 
 _CALLED = {"approval": "approve", "input": "input", "review": "review"}
 """The call of each type of point."""
+_METHODS = {**_CALLED, "escalation": "escalate"}
+"""The call of each type of request."""
 
 OnTimeout = Literal["default", "error", "retry"]
 Level = Literal["info", "warning", "error"]
@@ -120,7 +122,7 @@ class Human(Family):
         ]
         labels = [str(choice["label"]) for choice in choices]
         if len(set(map(str.casefold, labels))) < len(labels):
-            raise self.refuse(f"review: two options have the same label ({', '.join(labels)})")
+            raise self.refuse("review", f"two options have the same label ({', '.join(labels)})")
         if default is not None:
             default = self._label(default, labels)
         reply = await self._ask(
@@ -180,12 +182,12 @@ class Human(Family):
             context: Anything to show with it.
         """
         if not message and not content:
-            raise self.refuse('notify: "message" is missing (a string)')
+            raise self.refuse("notify", '"message" is missing (a string)')
         rows: list[Value] | None = list(details) if details else None
         for index, row in enumerate(rows or [], 1):
             if not isinstance(row, dict) or not isinstance(row.get("title"), str):
                 raise self.refuse(
-                    f'notify: "details" must be a list of {{title, content}}; item {index} is {describe(row)}'
+                    "notify", f'"details" must be a list of {{title, content}}; item {index} is {describe(row)}'
                 )
         self.context.emit(Notified(message, level, content, rows, context))
 
@@ -201,7 +203,7 @@ class Human(Family):
     ) -> Reply | None:
         rules = self._rules(point)
         if not message:
-            raise self.refuse(f'{type}: "message" is missing (a string)')
+            raise self.refuse(_METHODS[type], '"message" is missing (a string)')
         data: dict[str, Value] = {name: value for name, value in {**shown, **rules}.items() if value is not None}
         seen = digest(data["artifact"] if "artifact" in data else message)
 
@@ -228,9 +230,9 @@ class Human(Family):
         point = points.get(name) if isinstance(name, str) else None
         if point is None:
             hint = did_you_mean(name, points) if isinstance(name, str) else ""
-            raise self.refuse(f"{method.name}: {describe(name)} is not declared under hitl{hint}")
+            raise self.refuse(method.name, f"{describe(name)} is not declared under hitl{hint}")
         if _CALLED[point.type] != method.name and method.name != "escalate":
-            raise self.refuse(f'{method.name}: the point "{name}" is declared for Human.{_CALLED[point.type]}')
+            raise self.refuse(method.name, f'the point "{name}" is declared for Human.{_CALLED[point.type]}')
         declared = {key: value for key, value in point.options.items() if key in method.names}
         if isinstance(text := declared.get("message"), str) and "message" not in given:
             declared["message"] = render(self, text)
@@ -251,10 +253,10 @@ class Human(Family):
         if isinstance(item, dict) and isinstance(item.get("label"), str):
             type = item.get("type", "action")
             if type not in ("action", "cancel"):
-                raise self.refuse(f'review: the type of an option must be "action" or "cancel", got {describe(type)}')
+                raise self.refuse("review", f'the type of an option must be "action" or "cancel", got {describe(type)}')
             return {**item, "type": type}
         if as_bytes(item) is None or not isinstance(item, str) or not item:
-            raise self.refuse(f"review: an option must be a name or {{label, type}}, got {describe(item)}")
+            raise self.refuse("review", f"an option must be a name or {{label, type}}, got {describe(item)}")
         label = item[:1].upper() + item[1:].replace("_", " ")
         return {"label": label, "type": "cancel" if item.casefold() in ("reject", "cancel") else "action"}
 
@@ -263,7 +265,7 @@ class Human(Family):
             if label.casefold() == name.casefold().replace("_", " "):
                 return label
         raise self.refuse(
-            f'review: the default "{name}" is not an option{did_you_mean(name, labels)} ({", ".join(labels)})'
+            "review", f'the default "{name}" is not an option{did_you_mean(name, labels)} ({", ".join(labels)})'
         )
 
 

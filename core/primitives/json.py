@@ -46,12 +46,12 @@ class Json(Family):
         """
         raw = as_bytes(text)
         if raw is None:
-            raise self.refuse(f'decode: "text" must be a string, got {describe(text)}')
+            raise self.refuse("decode", f'"text" must be a string, got {describe(text)}')
         try:
             return from_json(msgspec.json.decode(raw))
         except UnicodeDecodeError:
-            raise self.refuse("decode: the text is not UTF-8") from None
+            raise self.refuse("decode", "the text is not UTF-8") from None
         except (InvalidValue, RecursionError):
-            raise self.refuse(f"decode: the text is nested more than {MAX_LEVELS} levels deep") from None
+            raise self.refuse("decode", f"the text is nested more than {MAX_LEVELS} levels deep") from None
         except msgspec.DecodeError as error:
-            raise self.refuse(f"decode: {error}") from None
+            raise self.refuse("decode", str(error)) from None

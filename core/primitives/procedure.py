@@ -70,7 +70,7 @@ class Procedure(Family):
         unknown = [name for name in options or {} if name != "summary"]
         if unknown:
             raise self.refuse(
-                f'status: unknown option "{unknown[0]}"{did_you_mean(unknown[0], ["summary"])} (options: summary)'
+                "status", f'unknown option "{unknown[0]}"{did_you_mean(unknown[0], ["summary"])} (options: summary)'
             )
         child = (await self._poll(call, [handle]))[0]
         status = RunStatus.RUNNING if child.status in _SHOWN_AS_RUNNING else child.status
@@ -106,9 +106,9 @@ class Procedure(Family):
             timeout: Seconds; no limit when left out.
         Returns: the handle of the first in list order that has ended; its outputs, or `{success = false, error, status}`
         """
-        names = self._handles(handles)
+        names = self._handles("wait_any", handles)
         if not names:
-            raise self.refuse("wait_any: the list of handles is empty")
+            raise self.refuse("wait_any", "the list of handles is empty")
         outcomes = await self.context.join(call, names, until="any", timeout=timeout)
         if outcomes is None:
             raise PrimitiveError(f"none of the {len(names)} children ended within {timeout:g} s; they go on")
@@ -124,7 +124,7 @@ class Procedure(Family):
             timeout: Seconds; no limit when left out.
         Returns: a table by handle: outputs, or `{success = false, error, status}` for one that failed
         """
-        names = self._handles(handles)
+        names = self._handles("wait_all", handles)
         outcomes = await self.context.join(call, names, until="all", timeout=timeout) if names else []
         if outcomes is None:
             raise PrimitiveError(f"not all of the {len(names)} children ended within {timeout:g} s; they go on")
@@ -148,7 +148,7 @@ class Procedure(Family):
             handles: The children.
         Returns: a boolean
         """
-        names = self._handles(handles)
+        names = self._handles("all_complete", handles)
         return all(outcome.status.ended for outcome in await self._poll(call, names))
 
     @operation()
@@ -189,10 +189,10 @@ class Procedure(Family):
             children = self.context.children(handles)
         return children
 
-    def _handles(self, rows: Rows) -> list[str]:
+    def _handles(self, method: str, rows: Rows) -> list[str]:
         for index, item in enumerate(rows, 1):
             if not isinstance(item, str):
-                raise self.refuse(f"handle {index} must be a string, got {describe(item)}")
+                raise self.refuse(method, f"handle {index} must be a string, got {describe(item)}")
         return [str(item) for item in rows]
 
     def _result(self, outcome: ChildOutcome) -> Value:

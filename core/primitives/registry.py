@@ -97,10 +97,14 @@ class Method:
     in_lua: bool
     """True when the prelude implements it; the declaration is for readers and tools."""
     names: tuple[str, ...] = field(default=())
+    serves: str = ""
+    """For a hidden half of another primitive: that one's title, which its messages have."""
 
     @property
     def title(self) -> str:
         """The name as the code writes it."""
+        if self.serves:
+            return self.serves
         if self.family == "node":
             return f"node:{self.name}"
         return f"{self.family}.{self.name}" if self.family else self.name
@@ -141,7 +145,8 @@ class Method:
                 raise PrimitiveError(f"{self.title} takes one table of options, got {len(args)} arguments")
             return self._table(args[0] if args else None)
         if len(args) > len(self.names) and any(item is not None for item in args[len(self.names) :]):
-            raise PrimitiveError(f"{self.title} takes at most {len(self.names)} arguments, got {len(args)}")
+            most = f"{len(self.names)} argument{'' if len(self.names) == 1 else 's'}"
+            raise PrimitiveError(f"{self.title} takes at most {most}, got {len(args)}")
         return dict(zip(self.names, args, strict=False))
 
     def _table(self, value: Value) -> dict[str, Value]:
@@ -177,9 +182,10 @@ class Family:
         """The arguments as the family wants them checked; a family that declares defaults elsewhere adds them here."""
         return given
 
-    def refuse(self, message: str) -> PrimitiveError:
-        """An error about the call being served."""
-        return PrimitiveError(f"{self.lua_name}: {message}" if self.lua_name else message)
+    def refuse(self, method: str, message: str) -> PrimitiveError:
+        """An error about a call of one of the family's methods."""
+        mark = ":" if self.lua_name == "node" else "."
+        return PrimitiveError(f"{self.lua_name}{mark}{method}: {message}" if self.lua_name else f"{method}: {message}")
 
 
 _MARK = "__primitive__"
@@ -190,10 +196,12 @@ def _declare(kind: Kind, function: F, options: dict[str, object]) -> F:
     return function
 
 
-def query(*, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", in_lua: bool = False) -> Callable[[F], F]:
+def query(
+    *, form: Form = Form.POSITIONAL, name: str = "", wraps: str = "", in_lua: bool = False, serves: str = ""
+) -> Callable[[F], F]:
     """Declares a primitive that reads the run: synchronous, never journaled."""
     return lambda function: _declare(
-        Kind.QUERY, function, {"form": form, "name": name, "wraps": wraps, "in_lua": in_lua}
+        Kind.QUERY, function, {"form": form, "name": name, "wraps": wraps, "in_lua": in_lua, "serves": serves}
     )
 
 
@@ -225,7 +233,7 @@ class Registry:
     def __init__(self, families: Iterable[type[Family]]) -> None:
         self.families: tuple[type[Family], ...] = tuple(families)
         self.methods: tuple[Method, ...] = tuple(method for family in self.families for method in _methods(family))
-        self.by_title: Mapping[str, Method] = {method.title: method for method in self.methods}
+        self.by_title: Mapping[str, Method] = {method.title: method for method in self.methods if not method.serves}
 
 
 def _methods(family: type[Family]) -> list[Method]:
@@ -254,6 +262,7 @@ def _methods(family: type[Family]) -> list[Method]:
                 local_only=options.get("local_only", False),
                 in_lua=options.get("in_lua", False),
                 names=tuple(parameter.name for parameter in parameters),
+                serves=options.get("serves", ""),
             )
         )
     return found

@@ -77,7 +77,7 @@ class Session(Family):
         Returns: how many were loaded; 0, and nothing changes, when the node kept none
         """
         if node not in self.context.fold.graph.nodes:
-            raise self.refuse(f'load_from_node: there is no node "{node}"')
+            raise self.refuse("load_from_node", f'there is no node "{node}"')
         saved = self.context.fold.saved_session(node)
         if saved is None:
             return 0
@@ -87,5 +87,5 @@ class Session(Family):
     def _role(self, role: str) -> str:
         folded = role.upper()
         if folded not in ROLES:
-            raise self.refuse(f'unknown role "{role}"{did_you_mean(role, ROLES)} (roles: {", ".join(ROLES)})')
+            raise self.refuse("append", f'unknown role "{role}"{did_you_mean(role, ROLES)} (roles: {", ".join(ROLES)})')
         return folded

@@ -28,7 +28,7 @@ class Stage(Family):
         Args:
             name: The stage; an error lists the declared ones when it is not among them.
         """
-        self._check(name)
+        self._check("set", name)
         self.context.emit(StageSet(name))
 
     @effect()
@@ -42,7 +42,7 @@ class Stage(Family):
         following = name if name is not None else self._next()
         if following is None:
             return None
-        self._check(following)
+        self._check("advance", following)
         self.context.emit(StageSet(following))
         return following
 
@@ -84,12 +84,14 @@ class Stage(Family):
     def _next(self) -> str | None:
         declared = self.context.procedure.stages
         if not declared:
-            raise self.refuse("advance: this procedure declares no stages; name the stage to move to")
+            raise self.refuse("advance", "this procedure declares no stages; name the stage to move to")
         current = self.context.fold.stages.current
         index = declared.index(current) + 1 if current in declared else 0
         return declared[index] if index < len(declared) else None
 
-    def _check(self, name: str) -> None:
+    def _check(self, method: str, name: str) -> None:
         declared = self.context.procedure.stages
         if declared and name not in declared:
-            raise self.refuse(f'unknown stage "{name}"{did_you_mean(name, declared)} (stages: {", ".join(declared)})')
+            raise self.refuse(
+                method, f'unknown stage "{name}"{did_you_mean(name, declared)} (stages: {", ".join(declared)})'
+            )

@@ -45,7 +45,7 @@ class State(Family):
         present = self.context.fold.state.values.get(key, 0)
         total = _add(present, amount)
         if total is None:
-            raise self.refuse(f'increment: "{key}" is {describe(present)}, not a number')
+            raise self.refuse("increment", f'"{key}" is {describe(present)}, not a number')
         self.context.emit(StateIncremented(key, total, amount))
         return total
 
@@ -59,7 +59,7 @@ class State(Family):
         """
         present = self.context.fold.state.values.get(key)
         if present is not None and present != {} and not isinstance(present, list):
-            raise self.refuse(f'append: "{key}" is {describe(present)}, not a list')
+            raise self.refuse("append", f'"{key}" is {describe(present)}, not a list')
         self.context.emit(StateAppended(key, value))
 
     @query()

@@ -98,11 +98,9 @@ class Tool(Family):
         agent = fields.pop("agent", None)
         if fields:
             unknown = next(iter(fields))
-            raise self.refuse(
-                f'{method}: unknown option "{unknown}"{did_you_mean(unknown, ["agent"])} (options: agent)'
-            )
+            raise self.refuse(method, f'unknown option "{unknown}"{did_you_mean(unknown, ["agent"])} (options: agent)')
         if agent is not None and not isinstance(agent, str):
-            raise self.refuse(f'{method}: "agent" must be a string, got {describe(agent)}')
+            raise self.refuse(method, f'"agent" must be a string, got {describe(agent)}')
         return agent
 
 

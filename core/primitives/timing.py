@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from ..values import describe
 from .execution import Call
 from .registry import Family, Form, Function, Record, Seconds, operation, query
 
@@ -35,12 +38,20 @@ class Retry(Family):
         Returns: all that the function returned
         """
 
-    @query(name="_options", form=Form.OPTIONS)
+    @query(name="_options", form=Form.OPTIONS, serves="Retry.with_backoff")
     def check_options(
         self,
         max_attempts: int = 3,
         initial_delay: Seconds = 1.0,
         max_delay: Seconds = 60.0,
         backoff_factor: float = 2.0,
+        on_error: bool = False,
     ) -> object:
+        """The options as `with_backoff` uses them; a function cannot come here, so `on_error` says only that there is one."""
+        if max_attempts < 1:
+            raise self.refuse("with_backoff", f"max_attempts must be at least 1, got {max_attempts}")
+        if not isinstance(backoff_factor, (int, float)) or not 0 <= backoff_factor < math.inf:
+            raise self.refuse(
+                "with_backoff", f"backoff_factor must be finite and not negative, got {describe(backoff_factor)}"
+            )
         return max_attempts, initial_delay, max_delay, backoff_factor

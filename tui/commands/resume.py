@@ -39,7 +39,9 @@ def resume_command(
     A failed run does the operation that failed it again. What was recorded is not done again.
     """
     if cut and not edited:
-        raise click.UsageError("--cut goes with --edited: it says what to do where the edited text differs from the record")
+        raise click.UsageError(
+            "--cut goes with --edited: it says what to do where the edited text differs from the record"
+        )
     answers = load_answers(answers_file)
     with workspace.open() as operator:
         seen = operator.newest_event()

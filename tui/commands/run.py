@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("target", metavar="NAME|FILE", type=TEXT, shell_complete=complete_procedure)
-@click.option("-p", "--param", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; lists and objects as JSON.")
+@click.option(
+    "-p", "--param", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; lists and objects as JSON."
+)
 @click.option(
     "--params", "params_file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True),
     help="Parameters as a YAML or JSON map; -p wins. `-` reads standard input.",
@@ -97,7 +100,7 @@ def _read_params(file: Path) -> dict[str, object]:
     from ..readable import plain_yaml
 
     try:
-        text = click.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         found = plain_yaml(text)
     except OSError as error:
         raise ParameterError(f"cannot read {file}: {error.strerror or error}") from None
@@ -107,7 +110,7 @@ def _read_params(file: Path) -> dict[str, object]:
         return {}
     if not isinstance(found, dict):
         raise ParameterError(f"{file} must be a map of parameters by name")
-    return {str(name): value for name, value in found.items()}
+    return {str(name): value for name, value in cast("dict[object, object]", found).items()}
 
 
 def _detached(run: Run, *, as_json: bool) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from ...core.journal.events import RunEnded
-from ..clean import oneline
+from ..clean import clip, oneline
 from ..console.news import MILESTONES, milestone
 from ..console.output import paint, say, say_json, tell
+from ..console.table import width
 from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
 from ..words import several, stamp, time_of_day
 
@@ -54,9 +56,7 @@ def watch_command(workspace: Workspace, interval: float, once: bool, as_json: bo
     return 0
 
 
-def watch(
-    operator: Operator, *, interval: float, once: bool, as_json: bool, roots: Sequence[str] = ()
-) -> list[Run]:
+def watch(operator: Operator, *, interval: float, once: bool, as_json: bool, roots: Sequence[str] = ()) -> list[Run]:
     """Drives runs until a signal, or with `once` until nothing is due; returns those that ended meanwhile."""
     return asyncio.run(_Watch(operator, interval, as_json=as_json).run(once=once, roots=roots))
 
@@ -131,7 +131,9 @@ class _Watch:
 
     def _line(self, at: float, about: str, text: str) -> None:
         if not self._as_json:
-            say(f"{paint(time_of_day(at), 'quiet')} {about}{text}")
+            most = width(terminal=sys.stdout.isatty()) - 9
+            shown = clip(click.unstyle(f"{about}{text}"), most)
+            say(f"{paint(time_of_day(at), 'quiet')} {shown if shown.endswith('…') else about + text}")
 
     def _procedure(self, run: str) -> str:
         if run not in self._procedures:

@@ -44,8 +44,12 @@ class Answering:
         self._say = say
         self._now = now
         self._by = by
+        self.wake: Callable[[], None] = lambda: None
+        """Called when somebody gave an answer, so that `look` takes it up."""
         self._left: set[str] = set()
         """Requests that nobody here answers."""
+        self.answered: set[str] = set()
+        """Requests that were answered from here."""
         self._question: tuple[PendingRequest, Question, asyncio.Task[Given | None]] | None = None
 
     @property
@@ -67,19 +71,20 @@ class Answering:
         ]
 
     def look(self, pending: Sequence[PendingRequest], group: asyncio.TaskGroup) -> None:
-        """Takes up what is pending now: ends, finishes or begins a question. Raises `Refused` for a misfit of the file."""
+        """Takes up what is pending now: ends, finishes or begins a question. Raises `Refused` for a misfit."""
         if self._question is not None:
             request, question, task = self._question
             if task.done():
                 self._question = None
                 if not task.cancelled():
                     self._finish(request, task.result())
-            elif all(request.id != item.id for item in pending):
+                # What was read before the answer was posted is out of date.
+                return
+            if all(request.id != item.id for item in pending):
                 if question.editing:
                     return
                 task.cancel()
                 self._question = None
-                self._say("")
                 self._say(self._what_became_of(request.id))
         for request in pending:
             if self._question is None and request.id not in self._left:
@@ -111,7 +116,9 @@ class Answering:
             return
         self._say("\n".join(card(request, run.procedure, self._now())))
         question = Question(request, self._terminal)
-        self._question = (request, question, group.create_task(question.ask()))
+        task = group.create_task(question.ask())
+        task.add_done_callback(lambda _: self.wake())
+        self._question = (request, question, task)
 
     def _finish(self, request: PendingRequest, given: Given | None) -> None:
         if given is None:
@@ -136,6 +143,7 @@ class Answering:
             return
         except Refused as error:
             raise Refused(f"{via}: {error}" if via else str(error)) from None
+        self.answered.add(request.id)
         if accepted.missing:
             more = "1 more person has" if accepted.missing == 1 else f"{accepted.missing} more people have"
             self._say(f"answered; {more} to answer {request.id}")
@@ -143,13 +151,13 @@ class Answering:
                 self._left.add(request.id)
 
     def _what_became_of(self, name: str) -> str:
-        row = self._operator.request(name)
+        row, mark = self._operator.request(name), paint("!", "waits")
         match row.status:
             case RequestStatus.ANSWERED:
-                return f"{paint('!', 'waits')} {row.id} was answered by {oneline(row.resolved_by or 'somebody')} in the meantime"
+                return f"{mark} {row.id} was answered by {oneline(row.resolved_by or 'somebody')} in the meantime"
             case RequestStatus.TIMED_OUT:
-                return f"{paint('!', 'waits')} time is up for {row.id}: {at_timeout(row)}"
+                return f"{mark} time is up for {row.id}: {at_timeout(row)}"
             case RequestStatus.CANCELLED:
-                return f"{paint('!', 'waits')} {row.id} was withdrawn by {oneline(row.resolved_by or 'the run')}"
+                return f"{mark} {row.id} was withdrawn by {oneline(row.resolved_by or 'the run')}"
             case RequestStatus.PENDING:
                 return f"{row.id} is still pending"

@@ -95,7 +95,7 @@ class Question:
             line = await self._line("decision (^D: later) ")
             if line is None:
                 return None
-            word, _, comment = line.strip().partition(" ")
+            word = line.strip()
             if can_edit and word == "e":
                 await self._edit()
             elif can_edit and word == "v":
@@ -181,7 +181,7 @@ def _decided(line: str, labels: list[str]) -> tuple[str, str] | None:
 
 
 def edit(text: str, suffix: str) -> str:
-    """The text after the person edited it in $VISUAL or $EDITOR. Blocks; raises `OSError` when there is no such program."""
+    """The text after the person edited it in $VISUAL or $EDITOR. Blocks; raises `OSError` when that failed."""
     command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     with tempfile.TemporaryDirectory(prefix="proc-tui-") as folder:
         file = Path(folder) / f"artifact{suffix}"

@@ -67,7 +67,9 @@ def complete_procedure(ctx: click.Context, _param: click.Parameter, incomplete: 
     # Read here and not by the operator, whose import would make every <tab> wait.
     for file in sorted(workspace.folder.glob("*.y*ml")):
         try:
-            match = re.search(r"^name:[ \t]*[\"']?([\w.-]+)", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+            match = re.search(
+                r"^name:[ \t]*[\"']?([\w.-]+)", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+            )
         except OSError:
             continue
         if match and match[1].startswith(incomplete):

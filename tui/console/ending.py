@@ -5,6 +5,7 @@ The result alone goes to standard output; with `--json` the one object does.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from .cards import card, how_to_answer
 from .foreground import Stopped
 from .output import paint, say, say_json, tell
 from .problems import snippet
+from .table import table, width
 
 if TYPE_CHECKING:
     from ...core.journal.events import RunEnded
@@ -113,13 +115,12 @@ def _what_can_be_done(operator: Operator, run: Run, ending: RunEnded | None, fol
     cause = ending.cause if ending is not None else 0
     again = [entry.name for entry in entries if cause and entry.first >= cause]
     kept = len(entries) - len(again)
-    does = f"does {oneline(again[0])} again" if again else "runs the code after the last record again"
-    keeps = f"; {several(kept, 'operation')} before it {'is' if kept == 1 else 'are'} not repeated" if kept else ""
+    does = f"does {oneline(again[0])} again" if again else "goes on after the last record"
+    keeps = f"; {several(kept, 'operation')} not repeated" if kept else ""
     rows = [
         (f"proc-tui resume {run.id}", f"{does}{keeps}"),
         (f"proc-tui resume {run.id} --edited", f"the same, after you corrected {oneline(run.file)}"),
         (f"proc-tui reset {run.id} --after NAME", "forgets a checkpoint and all after it"),
         (f"proc-tui fork {run.id}", "begins anew as another run"),
     ]
-    width = max(len(command) for command, _ in rows)
-    return [f"  {command:<{width}}  {paint(what, 'quiet')}" for command, what in rows]
+    return table(rows, width=width(terminal=sys.stderr.isatty()), flexible=1)

@@ -13,6 +13,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ...core.journal.events import Responded
 from ...core.model.states import RunStatus
 from ..clean import oneline
 from ..words import clock, duration, time_of_day
@@ -73,6 +74,7 @@ class Foreground:
 
     async def _drive(self) -> Stopped:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        self._answering.wake = changed.set
         worker = self._operator.worker(roots=[self._run.root], on_problem=self._problem)
         unlisten = self._operator.listen(lambda: _signal(loop, changed))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -113,6 +115,10 @@ class Foreground:
         if self._interrupted > 1:
             self._progress.clear()
             os._exit(130)
+        if self._answering.asking:
+            # The terminal echoed ^C behind the prompt.
+            self._progress.paused = False
+            self._progress.line("")
         changed.set()
 
     def _problem(self, run: str, error: ProcError) -> None:
@@ -165,10 +171,12 @@ class Foreground:
         self._more = len(found) == WINDOW
         for item in found:
             self._seen = item.id
-            prefix = self._prefix(item.run)
-            if item.record.event.kind in LOG:
+            event, prefix = item.record.event, self._prefix(item.run)
+            if isinstance(event, Responded) and event.request in self._answering.answered:
+                continue
+            if event.kind in LOG:
                 self._progress.line(log_line(item.record, prefix))
-            elif (text := milestone(item.record.event)) is not None:
+            elif (text := milestone(event)) is not None:
                 self._progress.line(f"{paint(time_of_day(item.record.at), 'quiet')}       {prefix}{text}")
         if self._progress.live:
             self._operation = self._newest_operation()
@@ -229,4 +237,3 @@ class Foreground:
 def _signal(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(changed.set)
-

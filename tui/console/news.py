@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 LOG = (Logged.kind, Notified.kind, Alerted.kind)
 MILESTONES = (
-    RunStarted.kind, AttemptBegan.kind, Requested.kind, Responded.kind, RequestTimedOut.kind, RunEnded.kind, Alerted.kind,
+    RunStarted.kind, AttemptBegan.kind, Requested.kind, Responded.kind, RequestTimedOut.kind, RunEnded.kind,
+    Alerted.kind,
 )  # fmt: skip
 """What `watch` says of every run."""
 FOLLOWED = (*LOG, StageSet.kind, MessageReceived.kind, StopRequested.kind, AttemptBegan.kind, Responded.kind)

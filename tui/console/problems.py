@@ -59,7 +59,9 @@ def tell_error(message: str, *, hint: str = "") -> None:
 
 
 def _hint(error: ProcError) -> str:
-    return "What was committed before is intact; resume once the cause is gone." if isinstance(error, StoreError) else ""
+    return (
+        "What was committed before is intact; resume once the cause is gone." if isinstance(error, StoreError) else ""
+    )
 
 
 def _shape(error: ProcError) -> dict[str, object]:

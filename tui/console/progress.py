@@ -39,6 +39,8 @@ class Progress:
         """Prints a line that stays, above the one in place."""
         if self._quiet:
             return
+        if self.paused:
+            self._write("\r\x1b[K" if self._live else "\n")
         self.clear()
         tell(text)
 

@@ -68,7 +68,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 pass_workspace = click.make_pass_decorator(Workspace)
 
 
-class TextType(click.ParamType):
+class TextType(click.ParamType[str]):
     """Text from the command line, where bytes that are not UTF-8 became replacement characters."""
 
     name = "text"
@@ -78,7 +78,7 @@ class TextType(click.ParamType):
         return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType[float]):
     """A duration in seconds: `90`, `10s`, `8h`."""
 
     name = "duration"

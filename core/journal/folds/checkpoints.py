@@ -47,6 +47,8 @@ class CheckpointFold:
         """Open operations, outermost first: steps, and at most one other at the end."""
         self.cleared_from: int | None = None
         """From where the next resume by an operator begins, when code cleared checkpoints."""
+        self._cleared: list[Checkpoint] = []
+        """Open operations that were cleared: they are checkpoints again once they end."""
         self._counts: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
 
@@ -64,6 +66,8 @@ class CheckpointFold:
     def _apply_ended(self, event: Ended, record: Record) -> None:
         if event.opened and self.open:
             entry = self.open.pop()
+            if self._cleared and any(entry is cleared for cleared in self._cleared):
+                self.entries.append(entry)
         else:
             entry = self._add(event.op, event.name, record.seq, record.line, event.started_at or record.at)
         entry.seq, entry.ended, entry.ended_at = record.seq, True, record.at
@@ -92,6 +96,7 @@ class CheckpointFold:
             first = forgotten[0].first
             self.cleared_from = first if self.cleared_from is None else min(self.cleared_from, first)
         kept = set(map(id, self.entries))
+        self._cleared = [entry for entry in self.open if id(entry) not in kept]
         self.completed = {name: entry for name, entry in self.completed.items() if id(entry) in kept}
         self._counts = Counter(base for entry in self.entries if (base := entry.name.rpartition("#")[0]))
         self._failures = Counter()

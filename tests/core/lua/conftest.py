@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from proc_tui.core.lua.convert import from_lua
 from proc_tui.core.lua.sandbox import OPERATION, RAISED, RETURNED, Limits, Sandbox, never
 

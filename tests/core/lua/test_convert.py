@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from proc_tui.core.errors import InvalidValue
 from proc_tui.core.lua.convert import from_lua, to_lua
 from proc_tui.core.lua.sandbox import RETURNED, Limits, Sandbox
@@ -76,7 +75,10 @@ def test_integers_floats_and_signs_stay_apart(lua: Any) -> None:
     assert isinstance(found, list)
     assert [type(item) for item in found] == [int, float, float, float, float, float]
     assert encode(found) == "[3,3.0,-0.0,0.0,1e100,9007199254740992.0]"
-    assert value_of(lua, "local n = 0/0 return {n, -n}") in ([{"$f": "nan"}, {"$f": "-nan"}], [{"$f": "-nan"}, {"$f": "nan"}])
+    assert value_of(lua, "local n = 0/0 return {n, -n}") in (
+        [{"$f": "nan"}, {"$f": "-nan"}],
+        [{"$f": "-nan"}, {"$f": "nan"}],
+    )
 
 
 def same(a: Value, b: Value) -> bool:
@@ -116,7 +118,9 @@ def value_from(data: Any) -> Value:
             pairs[(type(key), key)] = value_from(item)
         rows: list[list[Value]] = [[value_from(key), item] for (_, key), item in pairs.items()]
         if sorted(key for _, key in pairs if type(key) is int) == list(range(1, len(rows) + 1)) and rows:
-            return [item for _, item in sorted(((key, item) for (_, key), item in pairs.items()), key=lambda row: row[0])]
+            return [
+                item for _, item in sorted(((key, item) for (_, key), item in pairs.items()), key=lambda row: row[0])
+            ]
         if all(isinstance(key, str) and not key.startswith("$") for key, _ in rows):
             return {str(key): item for key, item in rows}
         return tag_pairs(rows)
@@ -130,6 +134,7 @@ tables = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(tables)
 def test_a_value_comes_back_as_it_was(sandbox: Sandbox, data: Any) -> None:
     value = value_from(data)
@@ -164,7 +169,10 @@ def test_every_string_survives(sandbox: Sandbox, raw: bytes) -> None:
 
 @pytest.mark.parametrize("size", [4_095, 4_096, 4_097, 8_190, 50_000])
 def test_long_values_survive(sandbox: Sandbox, size: int) -> None:
-    value: Value = {"rows": [{"n": index, "s": f"row {index}"} for index in range(size // 8)], "list": list(range(size))}
+    value: Value = {
+        "rows": [{"n": index, "s": f"row {index}"} for index in range(size // 8)],
+        "list": list(range(size)),
+    }
     assert from_lua(sandbox, to_lua(sandbox, value)) == value
 
 

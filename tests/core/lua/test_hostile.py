@@ -3,6 +3,8 @@
 Each ends as its row says, while a second sandbox in another thread goes on.
 """
 
+# ruff: noqa: E501 - one row is one attempt
+
 from __future__ import annotations
 
 import threading
@@ -10,8 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from proc_tui.core.lua.sandbox import HALTED, RAISED, RETURNED, Limits
+from proc_tui.core.errors import LimitError, ProcError
+from proc_tui.core.lua.convert import from_lua, to_lua
+from proc_tui.core.lua.sandbox import HALTED, OPERATION, RAISED, RETURNED, Limits, Sandbox
+from proc_tui.core.values import Value
 
 COMPUTED = "Lua instructions without an operation"
 MEMORY = "Lua memory"
@@ -171,6 +175,11 @@ RETURNS: dict[str, tuple[str, list[Any]]] = {
     "a step cannot be left by a yield": (
         "local co = coroutine.wrap(function() return (pcall(step, 1, function() coroutine.yield() end)) end) return co()",
         [False],
+    ),
+    "__eq cannot pose as an operation": (
+        "local seen = 0 local t = setmetatable({}, {__eq = function() seen = seen + 1 return true end})"
+        " local co = coroutine.wrap(function() coroutine.yield(t) return t end) co() co() Json.encode(t) return seen",
+        [0],
     ),
     "a loop variable is constant": ("return (load('for i = 1, 2 do i = 3 end'))", [None]),
     "select cannot reach outside": ("return (pcall(select, -5, 1))", [False]),
@@ -450,6 +459,76 @@ def test_an_exception_of_the_host_is_opaque(lua: Any) -> None:
     """
     assert lua.drive(sandbox, code).values == [["userdata", True, False, False, False, True, False]]
     sandbox.close()
+
+
+NESTS = {
+    "pcall": "if d == 0 then f() return 1 end return pcall(nest, d - 1, f)",
+    "gsub": "if d == 0 then f() return 1 end return (('x'):gsub('x', function() nest(d - 1, f) end))",
+    "wrap": "if d == 0 then f() return 1 end return coroutine.wrap(function() nest(d - 1, f) end)()",
+    "tostring": "if d == 0 then f() return 'x' end local function t() return nest(d - 1, f) end"
+    " return tostring(setmetatable({}, {__tostring = t}))",
+    "xpcall": "if d == 0 then f() return 1 end return xpcall(nest, function() while true do end end, d - 1, f)",
+}
+ENDS = {
+    "closing": "local co = coroutine.create(function()"
+    " local x <close> = setmetatable({}, {__close = function() while true do end end})"
+    " nest(D, work) error('x') end) coroutine.resume(co) pcall(coroutine.close, co)",
+    "handling": "xpcall(function() nest(D, work) error('x') end, function() while true do end end)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("nest", NESTS)
+def test_no_depth_of_the_c_stack_leaves_the_hook_off(nest: str, end: str, lua: Any) -> None:
+    # An error of Lua's own inside the hook, at one certain depth, leaves hooks off for what handles it.
+    limits = Limits(memory_bytes=8 * 2**20, instructions=200_000)
+    for depth in range(1, 240):
+        code = (
+            f"local D = {depth} local function work() for i = 1, 3000 do end end"
+            f" local function nest(d, f) {NESTS[nest]} end {ENDS[end]}"
+        )
+        assert lua.run(code, limits=limits).kind in (RETURNED, HALTED)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4])
+@pytest.mark.parametrize("part", [0.6, 0.9, 0.95, 0.99, 1.0, 1.1])
+@pytest.mark.parametrize("size", [10, 100_000, 1_000_000])
+def test_full_memory_never_ends_the_process(limit: int, part: float, size: int, lua: Any) -> None:
+    """Lua aborts the process when a push from the host finds no memory."""
+    sandbox: Sandbox
+    answer: Value = {"text": "x" * size, "rows": [[index, str(index)] for index in range(size // 100)]}
+
+    def effect(*args: object) -> tuple[object, ...]:
+        try:
+            return (True, *[to_lua(sandbox, from_lua(sandbox, arg)) for arg in args], to_lua(sandbox, answer))
+        except ProcError:
+            return (False,)
+
+    code = f"""
+      local full, s = {{}}, ("x"):rep(1000)
+      for i = 1, {int(limit * 2**20 * part / 1050)} do full[i] = s .. i end
+      kept = {{}}
+      for i = 1, 30 do
+        kept[i] = {{effect(i, {{i, {{s .. i}}}}, s .. i), op({{i}}, s)}}
+        pcall(function() local x = "ab" for j = 1, 40 do x = x .. x end end)
+      end
+      return kept
+    """
+    sandbox = lua.make(limits=Limits(memory_bytes=limit * 2**20))
+    sandbox.trusted(b"local S, f = ... S.env.effect = function(...) return f(...) end", "effect", effect)
+    try:
+        event = sandbox.start(sandbox.compile(code, 1))
+        while event[0] == OPERATION:
+            answers = [to_lua(sandbox, from_lua(sandbox, value)) for value in event[1:]]
+            event = sandbox.resume(*answers, to_lua(sandbox, answer))
+        assert event[0] in (RETURNED, HALTED)
+        if event[0] == RETURNED:
+            from_lua(sandbox, event[1])
+    except LimitError:
+        assert sandbox.halted is not None
+    finally:
+        sandbox.close()
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from proc_tui.core.lua.convert import to_lua
 from proc_tui.core.lua.sandbox import HALTED
 
@@ -89,7 +88,8 @@ json_values = st.recursive(
         st.text(),
     ),
     lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=5), st.dictionaries(st.text().filter(lambda key: not key.startswith("$")), inner, max_size=5)
+        st.lists(inner, min_size=1, max_size=5),
+        st.dictionaries(st.text().filter(lambda key: not key.startswith("$")), inner, max_size=5),
     ),
     max_leaves=30,
 )
@@ -104,7 +104,9 @@ def test_a_json_reader_gets_back_what_was_written(lua: Any, value: Any) -> None:
     sandbox.close()
 
 
-@given(st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0]).filter(math.isfinite))
+@given(
+    st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0]).filter(math.isfinite)
+)
 def test_every_float_is_read_back_as_itself(lua: Any, number: float) -> None:
     sandbox = lua.make()
     text = sandbox.internals[b"json"][b"encode"](number)

@@ -136,7 +136,7 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
     [
         pytest.param(
             'GraphNode.create{content = "x", parent = "node-9"}',
-            'GraphNode: there is no node "node-9"',
+            'GraphNode.create: there is no node "node-9"',
             marks=pytest.mark.covers("GraphNode.create", "error"),
         ),
         (
@@ -169,7 +169,7 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
         ),
         pytest.param(
             "n:children(1)",
-            "node:children takes at most 1 arguments, got 2",
+            "node:children takes at most 1 argument, got 2",
             marks=pytest.mark.covers("node:children", "error"),
         ),
         pytest.param(
@@ -178,7 +178,7 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
             marks=pytest.mark.covers("node:parent", "error"),
         ),
         pytest.param(
-            'n.score("node-9")', 'node: there is no node "node-9"', marks=pytest.mark.covers("node:score", "error")
+            'n.score("node-9")', 'node:score: there is no node "node-9"', marks=pytest.mark.covers("node:score", "error")
         ),
         pytest.param(
             "n.metadata(7)",

@@ -116,16 +116,16 @@ def test_array_marks_the_table_itself_and_returns_it() -> None:
         ),
         pytest.param(
             "Json.decode('{\"a\": }')",
-            "Json: decode: JSON is malformed: invalid character (byte 6)",
+            "Json.decode: JSON is malformed: invalid character (byte 6)",
             marks=pytest.mark.covers("Json.decode", "error"),
         ),
-        ("Json.decode('')", "Json: decode: Input data was truncated"),
-        ("Json.decode('1 2')", "Json: decode: JSON is malformed: trailing characters (byte 3)"),
-        ("Json.decode(3)", 'Json: decode: "text" must be a string, got a number (3)'),
+        ("Json.decode('')", "Json.decode: Input data was truncated"),
+        ("Json.decode('1 2')", "Json.decode: JSON is malformed: trailing characters (byte 3)"),
+        ("Json.decode(3)", 'Json.decode: "text" must be a string, got a number (3)'),
         ("Json.decode()", 'Json.decode: "text" is missing (any value)'),
-        ("Json.decode('\"\\xff\"')", "Json: decode: the text is not UTF-8"),
-        ("Json.decode(('['):rep(1e5))", "Json: decode: the text is nested more than 200 levels deep"),
-        ("Json.decode(('['):rep(300) .. (']'):rep(300))", "Json: decode: the text is nested more than 200 levels deep"),
+        ("Json.decode('\"\\xff\"')", "Json.decode: the text is not UTF-8"),
+        ("Json.decode(('['):rep(1e5))", "Json.decode: the text is nested more than 200 levels deep"),
+        ("Json.decode(('['):rep(300) .. (']'):rep(300))", "Json.decode: the text is nested more than 200 levels deep"),
     ],
 )  # fmt: skip
 def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> None:

@@ -55,15 +55,17 @@ def test_lines_have_the_line_of_the_code_that_wrote_them() -> None:
 @pytest.mark.covers("Log.info", "error")
 @pytest.mark.covers("Log.warn", "error")
 @pytest.mark.covers("Log.error", "error")
-def test_a_context_that_cannot_be_kept_raises() -> None:
+def test_a_context_that_cannot_be_kept_and_more_arguments_than_two_raise() -> None:
     played = play("""
         local found = {}
         for i, level in ipairs{"debug", "info", "warn", "error"} do
           found[i] = select(2, pcall(function() Log[level]("x", {f = print}) end))
+          found[i + 4] = select(2, pcall(function() Log[level]("x", {}, "y") end))
         end
         return found
     """)
-    assert played.result == ["play.yaml:4: value.f is a function"] * 4
+    more = [f"play.yaml:5: Log.{level} takes at most 2 arguments, got 3" for level in LEVELS]
+    assert played.result == ["play.yaml:4: value.f is a function"] * 4 + more
     assert played.log == []
     played.replay()
 

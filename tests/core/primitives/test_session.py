@@ -106,7 +106,7 @@ def test_saving_to_a_node_that_does_not_exist_is_false() -> None:
     [
         pytest.param(
             'Session.append("usr", "x")',
-            'Session: unknown role "usr"; did you mean "USER"? (roles: SYSTEM, USER, ASSISTANT, TOOL)',
+            'Session.append: unknown role "usr"; did you mean "USER"? (roles: SYSTEM, USER, ASSISTANT, TOOL)',
             marks=pytest.mark.covers("Session.append", "error"),
         ),
         ('Session.append("user")', 'Session.append: "content" is missing (a string)'),
@@ -146,7 +146,7 @@ def test_saving_to_a_node_that_does_not_exist_is_false() -> None:
         ),
         pytest.param(
             'Session.load_from_node("node-9")',
-            'Session: load_from_node: there is no node "node-9"',
+            'Session.load_from_node: there is no node "node-9"',
             marks=pytest.mark.covers("Session.load_from_node", "error"),
         ),
     ],

@@ -76,14 +76,14 @@ def test_a_stage_is_shown_with_the_run_while_it_waits() -> None:
     [
         pytest.param(
             'Stage.set("wrte")',
-            'Stage: unknown stage "wrte"; did you mean "write"? (stages: plan, write, check)',
+            'Stage.set: unknown stage "wrte"; did you mean "write"? (stages: plan, write, check)',
             marks=pytest.mark.covers("Stage.set", "error"),
         ),
-        ('Stage.set("zzz")', 'Stage: unknown stage "zzz" (stages: plan, write, check)'),
+        ('Stage.set("zzz")', 'Stage.set: unknown stage "zzz" (stages: plan, write, check)'),
         ("Stage.set()", 'Stage.set: "name" is missing (a string)'),
         pytest.param(
             'Stage.advance("chek")',
-            'Stage: unknown stage "chek"; did you mean "check"? (stages: plan, write, check)',
+            'Stage.advance: unknown stage "chek"; did you mean "check"? (stages: plan, write, check)',
             marks=pytest.mark.covers("Stage.advance", "error"),
         ),
         pytest.param("Stage.is()", 'Stage.is: "name" is missing (a string)', marks=pytest.mark.covers("Stage.is", "error")),
@@ -119,6 +119,6 @@ def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> Non
 def test_advancing_without_a_name_needs_a_declared_list() -> None:
     played = play("Stage.advance()")
     assert played.error == (
-        "play.yaml:2: Stage: advance: this procedure declares no stages; name the stage to move to"
+        "play.yaml:2: Stage.advance: this procedure declares no stages; name the stage to move to"
     )
     played.replay()

@@ -111,15 +111,15 @@ def test_clear_removes_every_key() -> None:
     ("call", "message"),
     [
         pytest.param(
-            'State.increment("t")', 'State: increment: "t" is a table, not a number', marks=pytest.mark.covers("State.increment", "error")
+            'State.increment("t")', 'State.increment: "t" is a table, not a number', marks=pytest.mark.covers("State.increment", "error")
         ),
-        ('State.increment("s")', 'State: increment: "s" is a string ("x"), not a number'),
-        ('State.increment("yes")', 'State: increment: "yes" is true, not a number'),
+        ('State.increment("s")', 'State.increment: "s" is a string ("x"), not a number'),
+        ('State.increment("yes")', 'State.increment: "yes" is true, not a number'),
         ('State.increment("n", "1")', 'State.increment: "amount" must be a number, got a string ("1")'),
         pytest.param(
-            'State.append("s", 1)', 'State: append: "s" is a string ("x"), not a list', marks=pytest.mark.covers("State.append", "error")
+            'State.append("s", 1)', 'State.append: "s" is a string ("x"), not a list', marks=pytest.mark.covers("State.append", "error")
         ),
-        ('State.append("map", 1)', 'State: append: "map" is a table, not a list'),
+        ('State.append("map", 1)', 'State.append: "map" is a table, not a list'),
         pytest.param(
             'State.set("f", {a = {print}})', "value.a[1] is a function", marks=pytest.mark.covers("State.set", "error")
         ),

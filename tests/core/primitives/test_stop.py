@@ -93,19 +93,19 @@ WRONG = 'must be a string, got a number (3)'
             "Stop.success(1)", "Stop.success takes at most 0 arguments, got 1", marks=pytest.mark.covers("Stop.success", "error")
         ),
         pytest.param(
-            'Tool.called("t", {agnt = "x"})', f"Tool: called: {UNKNOWN}", marks=pytest.mark.covers("Tool.called", "error")
+            'Tool.called("t", {agnt = "x"})', f"Tool.called: {UNKNOWN}", marks=pytest.mark.covers("Tool.called", "error")
         ),
         pytest.param(
             'Tool.last_result("t", {agnt = "x"})',
-            f"Tool: last_result: {UNKNOWN}",
+            f"Tool.last_result: {UNKNOWN}",
             marks=pytest.mark.covers("Tool.last_result", "error"),
         ),
         pytest.param(
             'Tool.last_call("t", {agnt = "x"})',
-            f"Tool: last_call: {UNKNOWN}",
+            f"Tool.last_call: {UNKNOWN}",
             marks=pytest.mark.covers("Tool.last_call", "error"),
         ),
-        ('Tool.last_call("t", {agent = 3})', f'Tool: last_call: "agent" {WRONG}'),
+        ('Tool.last_call("t", {agent = 3})', f'Tool.last_call: "agent" {WRONG}'),
         ('Tool.called("t", "critic")', 'Tool.called: "options" must be a table with string keys, got a string ("critic")'),
         ("Tool.called()", 'Tool.called: "name" is missing (a string)'),
         pytest.param("Tool.clear()", 'Tool.clear: "name" is missing (a string)', marks=pytest.mark.covers("Tool.clear", "error")),

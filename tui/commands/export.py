@@ -1,0 +1,92 @@
+"""`proc-tui export`: a run as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from ...core.errors import Refused
+from ...core.journal.events import summary_fields
+from ..clean import oneline, safe_json
+from ..console.completion import complete_run
+from ..console.output import tell
+from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
+from ..export_answers import answers_file
+from ..export_html import page
+from ..shapes import details, request_shape
+from ..words import stamp
+
+if TYPE_CHECKING:
+    from ...core.journal.runs import Run
+    from ...core.operator import Operator
+
+FORMATS = ("json", "html", "answers", "replies", "case")
+LATER = {"replies": "scripts what models said", "case": "makes a test case"}
+
+
+@click.command("export")
+@click.argument("name", metavar="RUN", type=TEXT, shell_complete=complete_run)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="json", show_default=True, help="What to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="[default: standard output]"
+)
+@json_option
+@pass_workspace
+def export_command(workspace: Workspace, name: str, kind: str, output: Path | None, as_json: bool) -> int:
+    """Write RUN with its children: everything as JSON, a page to read as HTML, or what people answered.
+
+    An answers file makes `proc-tui run --answers FILE` go the same way again.
+    """
+    if kind in LATER:
+        raise click.UsageError(
+            f"--format {kind} {LATER[kind]}, and this version calls no models yet; there are json, html and answers"
+        )
+    with workspace.open() as operator:
+        run = operator.run(name)
+        text = _write(operator, run, "json" if as_json else kind)
+    if output is None:
+        click.echo(text.encode(), nl=False)
+        return 0
+    try:
+        with output.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise Refused(f'"{oneline(output)}" exists already; it was left as it is') from None
+    except OSError as error:
+        raise Refused(f'cannot write "{oneline(output)}": {error.strerror or error}') from None
+    tell(f"wrote {oneline(output)}")
+    return 0
+
+
+def _write(operator: Operator, run: Run, kind: str) -> str:
+    if kind == "html":
+        return page(operator, run)
+    if kind == "answers":
+        return answers_file(operator, run)
+    return safe_json(msgspec.json.encode(_exported(operator, run)).decode()) + "\n"
+
+
+def _exported(operator: Operator, run: Run) -> dict[str, object]:
+    """The run, its source and its events, with its children in the same form."""
+    records = operator.records(run)
+    fold = operator.fold(run)
+    children = operator.runs(parent=run.id)
+    requests = [request_shape(item, run.procedure) for item in operator.inbox(run=run.id)]
+    shape = msgspec.to_builtins(details(run, fold, records, requests, children))
+    shape["file"] = run.file
+    shape["source"] = operator.source(run)
+    shape["events"] = [
+        {
+            "seq": record.seq,
+            "at": stamp(record.at),
+            "line": record.line,
+            "kind": record.event.kind,
+            "data": summary_fields(record.event),
+        }
+        for record in records
+    ]
+    shape["children"] = [_exported(operator, child) for child in children]
+    return shape

@@ -1,0 +1,198 @@
+"""`proc-tui show`: one run, wholly, now or at an earlier event."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from ...core.errors import NotFound
+from ...core.model.states import RequestStatus, RunStatus
+from ..clean import oneline
+from ..console.cards import card, how_to_answer
+from ..console.completion import complete_run
+from ..console.ending import failure
+from ..console.output import paint, say, say_json
+from ..console.table import table, width
+from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
+from ..readable import readable
+from ..shapes import details, request_shape
+from ..words import duration, moment, several
+
+if TYPE_CHECKING:
+    from ...core.journal.folds import RunFold
+    from ...core.journal.requests import PendingRequest
+    from ...core.journal.runs import Run
+    from ...core.operator import Operator
+
+FEW = 40
+"""How many operations are shown; the rest are counted."""
+
+
+@click.command("show")
+@click.argument("name", metavar="RUN", type=TEXT, shell_complete=complete_run)
+@click.option("--at", type=click.IntRange(min=1), metavar="SEQ", help="As it was when this event was recorded.")
+@click.option("--all", "everything", is_flag=True, help="Show every operation.")
+@json_option
+@pass_workspace
+def show_command(workspace: Workspace, name: str, at: int | None, everything: bool, as_json: bool) -> int:
+    """Show RUN: its parameters, stages, operations, requests, state and children, and how it ended."""
+    with workspace.open() as operator:
+        run = operator.run(name)
+        if at is not None and at > run.last_seq:
+            raise NotFound(f"run {run.id} has {several(run.last_seq, 'event')}; there is no event {at}")
+        records = operator.records(run, at=at)
+        fold = operator.fold(run, at=at)
+        requests = _requests(operator, run, fold, at)
+        children = operator.runs(parent=run.id) if at is None else []
+        if as_json:
+            shapes = [request_shape(item, run.procedure) for item in requests]
+            say_json(details(run, fold, records, shapes, children))
+            return 0
+        for line in _Card(operator, run, fold, at=at, everything=everything).lines(requests, children):
+            say(line)
+    return 0
+
+
+def _requests(operator: Operator, run: Run, fold: RunFold, at: int | None) -> list[PendingRequest]:
+    """The requests that are pending, or were at that event."""
+    if at is None:
+        return operator.inbox(run=run.id)
+    waiting = [name for name, item in fold.requests.requests.items() if item.status is RequestStatus.PENDING]
+    return [operator.request(name) for name in waiting]
+
+
+class _Card:
+    """The text of `show`."""
+
+    def __init__(self, operator: Operator, run: Run, fold: RunFold, *, at: int | None, everything: bool) -> None:
+        self._operator = operator
+        self._run = run
+        self._fold = fold
+        self._at = at
+        self._everything = everything
+
+    def lines(self, requests: list[PendingRequest], children: list[Run]) -> list[str]:
+        lines = self._header()
+        if self._fold.params:
+            lines += _part("params", readable(self._fold.params))
+        lines += self._stages()
+        lines += self._operations()
+        for request in requests:
+            lines += ["", *card(request, self._run.procedure, time.time())]
+            if self._at is None:
+                lines.append(f"  answer: {how_to_answer(request)}")
+        if self._fold.state.values:
+            lines += _part("state", readable(self._fold.state.values))
+        lines += self._graph()
+        lines += self._children(children)
+        return [*lines, *self._ending()]
+
+    def _header(self) -> list[str]:
+        run, fold = self._run, self._fold
+        title = f"{paint(oneline(run.procedure), 'strong')} {oneline(run.version)}"
+        head = f"{title} · {run.id} · {_status(run, fold, self._at)}"
+        if self._at is not None:
+            head += paint(f"  (a view of the past: event {self._at} of {run.last_seq})", "waits")
+        facts = [
+            ("file", oneline(run.file + (f" ({run.path})" if run.path else ""))),
+            ("started", f"{moment(run.created_at)}{f' by {oneline(run.starter)}' if run.starter else ''}"),
+            (
+                "ended",
+                f"{moment(run.ended_at)}, after {duration(run.ended_at - run.created_at)}" if run.ended_at else "",
+            ),
+            ("attempt", str(fold.attempt) if fold.attempt > 1 else ""),
+            ("parent", run.parent or ""),
+            ("forked from", run.forked_from or ""),
+            ("stage", oneline(fold.stages.current or "")),
+            ("driven by", self._operator.driven_by(run) or ""),
+            ("mail", f"{several(run.mail, 'message')} not delivered yet" if run.mail else ""),
+            ("blocked", oneline(run.error or "") if run.status is RunStatus.BLOCKED else ""),
+        ]
+        return [head, *(f"  {paint(f'{name}:', 'quiet')} {text}" for name, text in facts if text)]
+
+    def _stages(self) -> list[str]:
+        history = self._fold.stages.history
+        if not history:
+            return []
+        end = self._run.ended_at or time.time()
+        leaves = [*(change.timestamp for change in history[1:]), end]
+        rows = [
+            (oneline(change.to_stage), duration(left - change.timestamp))
+            for change, left in zip(history, leaves, strict=True)
+        ]
+        return ["", paint("stages", "strong"), *table(rows, width=_width(), flexible=0)]
+
+    def _operations(self) -> list[str]:
+        entries = self._fold.checkpoints.entries
+        if not entries:
+            return []
+        shown = entries if self._everything else entries[-FEW:]
+        rows = [
+            (
+                str(entry.first),
+                f"{'  ' * entry.level}{oneline(entry.name)}",
+                "open" if not entry.ended else "failed" if entry.failed else "done",
+                duration(entry.ended_at - entry.began_at) if entry.ended else "",
+                f"line {entry.line}" if entry.line else "",
+            )
+            for entry in shown
+        ]
+        more = len(entries) - len(shown)
+        head = [
+            paint("operations", "strong")
+            + (f"  (the last {FEW} of {len(entries):,}; --all shows them)" if more else "")
+        ]
+        return ["", *head, *table(rows, width=_width(), flexible=1)]
+
+    def _graph(self) -> list[str]:
+        nodes = self._fold.graph.nodes
+        if not nodes:
+            return []
+        text = f"{several(len(nodes), 'node')}, now at {self._fold.graph.current}"
+        return ["", f"{paint('graph', 'strong')}  {text}"]
+
+    def _children(self, children: list[Run]) -> list[str]:
+        if not children:
+            return []
+        shown = children if self._everything else children[:FEW]
+        rows = [
+            (
+                child.id,
+                oneline(child.procedure),
+                child.status.value.lower().replace("_", " "),
+                oneline(child.stage or ""),
+            )
+            for child in shown
+        ]
+        more = [f"  … {len(children) - len(shown)} more"] if len(children) > len(shown) else []
+        return ["", paint("children", "strong"), *table(rows, width=_width(), flexible=1), *more]
+
+    def _ending(self) -> list[str]:
+        ending = self._fold.ended
+        if ending is None:
+            return []
+        if ending.status == "FAILED":
+            return ["", *failure(self._operator, self._run, ending, self._fold)]
+        if ending.status == "COMPLETED":
+            result = [] if ending.result is None else _part("result", readable(ending.result))
+            summary = _part("summary", readable(self._run.summary)) if self._run.summary else []
+            return [*result, *summary]
+        return ["", f"cancelled by {oneline(ending.by)}"]
+
+
+def _status(run: Run, fold: RunFold, at: int | None) -> str:
+    if at is not None:
+        return fold.ended.status.lower() if fold.ended is not None else "going on"
+    return run.status.value.lower().replace("_", " ")
+
+
+def _part(title: str, text: str) -> list[str]:
+    return ["", paint(title, "strong"), *(f"  {line}".rstrip() for line in text.split("\n"))]
+
+
+def _width() -> int:
+    import sys
+
+    return width(terminal=sys.stdout.isatty())

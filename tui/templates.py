@@ -1,0 +1,165 @@
+"""The procedures that `proc-tui new` begins with; `NAME` is replaced by the new procedure's name."""
+
+MINIMAL = """\
+# Run it:    proc-tui run NAME -p who=you
+# Check it:  proc-tui check NAME.yaml
+name: NAME
+version: "1.0"
+description: Says hello.
+
+params:                       # what it is given; `proc-tui run NAME -p who=Ada`
+  who: {type: string, default: World, description: Whom to greet}
+
+outputs:                      # what it must return
+  greeting: {type: string, required: true}
+
+code: |
+  Log.info("greeting " .. params.who)
+  -- What a step returns is recorded: when the run is resumed, it is not done again.
+  local greeting = Step.run("compose", function()
+    return "Hello, " .. params.who .. "!"
+  end)
+  return {greeting = greeting}
+"""
+
+APPROVAL = """\
+# Run it:    proc-tui run NAME -p target=staging       (it asks here)
+# Or apart:  proc-tui run NAME -p target=staging --detach; proc-tui watch; proc-tui inbox -i
+name: NAME
+version: "1.0"
+description: Prepares a release, has it approved, and carries it out.
+
+params:
+  target: {type: string, required: true, enum: [staging, production]}
+
+outputs:
+  released: {type: boolean, required: true}
+  comment: {type: string}
+
+stages: [prepare, approve, release]
+
+hitl:                         # where people come in
+  go:
+    type: review
+    message: "Release to {params.target}?"
+    options: [approve, {label: Reject, type: cancel}]
+    timeout: 86400            # seconds; the deadline holds while nothing runs
+    # confirm: "{params.target}"      the word that must be typed to agree
+    # approvals: 2                    how many people must agree
+
+code: |
+  Stage.set("prepare")
+  local notes = Step.run("notes", function()
+    return "Changes for " .. params.target .. ":\\n- the first\\n- the second"
+  end)
+
+  Stage.set("approve")
+  local answer, timed_out = Human.review("go", {artifact = notes, artifact_type = "markdown"})
+  if answer.decision ~= "Approve" then
+    Log.warn(timed_out and "nobody decided in time" or "rejected", {feedback = answer.feedback})
+    return {released = false, comment = answer.feedback}
+  end
+
+  Stage.set("release")
+  Step.run("release", function()
+    Log.info("releasing to " .. params.target)     -- put the work here
+  end)
+  Human.notify{message = "Released to " .. params.target}
+  return {released = true, comment = answer.feedback}
+"""
+
+BATCH = """\
+# Run it:    proc-tui run NAME -p 'items=["a", "b", "c"]'
+# Kill it at any time and go on:  proc-tui resume RUN
+name: NAME
+version: "1.0"
+description: Does something with each item, tries again what fails, and asks a person when too much does.
+
+params:
+  items: {type: array, required: true}
+  allowed_failures: {type: integer, default: 2}
+
+outputs:
+  done: {type: integer, required: true}
+  failed: {type: array, required: true}
+
+code: |
+  local failed = {}
+
+  local function work(item)
+    return #tostring(item)                         -- put the work here; error("...") when it fails
+  end
+
+  for index, item in ipairs(params.items) do
+    local ok, problem = pcall(Retry.with_backoff, function()
+      -- Each step's name is used once; a completed step is never done again.
+      return Step.run("item " .. index, function() return work(item) end)
+    end, {max_attempts = 3, initial_delay = 1})
+    if ok then
+      State.increment("done")
+    else
+      Log.error("item " .. index .. " failed", {problem = problem})
+      failed[#failed + 1] = item
+    end
+    if #failed > params.allowed_failures then
+      System.alert{level = "error", message = #failed .. " items failed", source = "NAME"}
+      if not Human.approve{message = #failed .. " items failed. Go on?", context = {failed = failed}} then
+        break
+      end
+    end
+  end
+
+  return {done = State.get("done", 0), failed = Json.array(failed)}
+"""
+
+CHILDREN = """\
+# Run it:    proc-tui run NAME -p 'regions=["eu", "us"]'
+name: NAME
+version: "1.0"
+description: Starts a child for each region, waits for all of them, and gathers what they return.
+
+params:
+  regions: {type: array, required: true}
+
+outputs:
+  total: {type: number, required: true}
+  failed: {type: array, required: true}
+
+procedures:                   # inline procedures; a file of the workspace works just as well
+  count:
+    params:
+      region: {type: string, required: true}
+    outputs:
+      number: {type: number, required: true}
+    code: |
+      Sleep(0.1)                                   -- a durable timer: nothing stays in memory
+      return {number = #params.region}
+
+code: |
+  local handles, region_of = {}, {}
+  for _, region in ipairs(params.regions) do
+    local handle = Procedure.spawn("count", {region = region})
+    handles[#handles + 1] = handle
+    region_of[handle] = region
+  end
+
+  local total, failed = 0, {}
+  if #handles > 0 then
+    for handle, result in pairs(Procedure.wait_all(handles)) do
+      if result.success == false then
+        failed[#failed + 1] = region_of[handle]
+      else
+        total = total + result.number
+      end
+    end
+  end
+  return {total = total, failed = Json.array(failed)}
+"""
+
+TEMPLATES = {
+    "minimal": (MINIMAL, "parameters, one step, a result"),
+    "approval": (APPROVAL, "stages, and a person who decides"),
+    "batch": (BATCH, "many items, tried again when they fail"),
+    "children": (CHILDREN, "child procedures that run side by side"),
+}
+"""Text and a few words about each template."""
