@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import raw
@@ -62,7 +63,7 @@ def _answer_beside(operator: Operator, chosen: list[Run]) -> list[float]:
 
 def _answer_by_commands(operator: Operator, run: Run) -> float:
     [request] = operator.inbox(run=run.id)
-    command = [sys.executable, "-m", "proc_tui.tui.cli"]
+    command = [str(Path(sys.executable).with_name("proc-tui"))]
     began = time.time()
     for arguments in (["answer", request.id, "--approve"], ["watch", "--once"]):
         subprocess.run([*command, *arguments], cwd=operator.workspace, check=True, stdout=subprocess.DEVNULL)

@@ -198,7 +198,7 @@ class AlreadyAnswered(Refused):
 
 
 class AnswersError(ProcError):
-    """A file of scripted answers cannot be read, or the next answer in it does not fit what is asked; the text says where."""
+    """A file of scripted answers cannot be read, or its next answer does not fit what is asked; the text says where."""
 
     code: ClassVar[str] = "OPR-004"
 

@@ -384,10 +384,12 @@ class Played:
 
     @property
     def children(self) -> list[Played]:
-        """The runs below this one, in the order in which they were started."""
-        tree = self.operator.runs(root=self.run.root)
-        below = sorted((run for run in tree if run.depth > self.run.depth), key=lambda run: (run.created_at, run.id))
-        return [Played(self._stage, run.id) for run in below]
+        """The runs below this one: each followed by its own, and in the order in which they were started."""
+        started = [child for record in self.records for child in rewind.children_of(record)]
+        places = {child: place for place, child in enumerate(started)}
+        own = self.operator.runs(parent=self._run)
+        own.sort(key=lambda run: (places.get(run.id, -1), run.created_at, run.id))
+        return [below for run in own for child in [Played(self._stage, run.id)] for below in (child, *child.children)]
 
     def child(self, procedure: str) -> Played:
         """The latest child that runs a procedure."""
@@ -629,6 +631,7 @@ def fold_image(fold: RunFold) -> Value:
         "calls": msgspec.to_builtins(fold.tools.calls),
         "stop": msgspec.to_builtins(fold.tools.stop),
         "turns": fold.tools.turns,
+        "polls": fold.polls.unchanged,
     }
     return cast("Value", image)
 

@@ -45,12 +45,6 @@ def bare() -> set[str]:
     return modules_after(f"import json, sys\n{LIST_MODULES}")[1]
 
 
-@pytest.fixture(autouse=True)
-def needs_command_line(project: Path) -> None:
-    if not (project / "tui" / "cli.py").exists():
-        pytest.skip("the command line is not written yet")
-
-
 @pytest.mark.slow
 def test_importing_the_command_line_imports_nothing_heavy(bare: set[str]) -> None:
     _, modules = modules_after(f"import json, sys\nimport proc_tui.tui.cli\n{LIST_MODULES}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core import document
@@ -84,7 +84,7 @@ RESULTS: dict[str, object] = {
 }
 
 
-def play_example(name: str, **options: object) -> Played:
+def play_example(name: str, **options: Any) -> Played:
     return play_file(FOLDER / f"{name}.yaml", **options)
 
 

@@ -288,16 +288,21 @@ class Driver:
 
     def _reply(self, ended: events.Ended) -> Reply:
         sandbox = self._lua
+        if ended.failed or ended.opened:
+            self._note_failures(ended)
         if ended.failed:
-            error = encode(ended.error)
-            entries = self.context.fold.checkpoints.entries
-            failed = next((entry for entry in reversed(entries) if entry.name == ended.name), None)
-            first = failed.first if failed else 0
-            # A step that fails with the error of an operation in it is not what has to be done again.
-            if self._failure is None or self._failure[0] != error or first > self._failure[1]:
-                self._failure = (error, first)
             return False, to_lua(sandbox, ended.error)
         return True, *[to_lua(sandbox, value) for value in ended.values]
+
+    def _note_failures(self, ended: events.Ended) -> None:
+        """Remembers which operation failed last; those in a step that is recalled as a whole count as if it were entered."""
+        entries = self.context.fold.checkpoints.entries
+        index = next((i for i in range(len(entries) - 1, -1, -1) if entries[i].name == ended.name), len(entries))
+        for entry in sorted((entry for entry in entries[index:] if entry.failed), key=lambda entry: entry.seq):
+            error = encode(entry.error)
+            # A step that fails with the error of an operation in it is not what has to be done again.
+            if self._failure is None or self._failure[0] != error or entry.first > self._failure[1]:
+                self._failure = (error, entry.first)
 
     def _live(self) -> None:
         """The record ends here: from now on things happen for real."""

@@ -26,6 +26,7 @@ from ..journal.events import (
     Began,
     Ended,
     Event,
+    Logged,
     Matching,
     MessageReceived,
     Record,
@@ -133,7 +134,6 @@ class LocalContext:
         self._began: tuple[Began, int, float] | None = None
         """An operation that began, its line and moment, while nothing else was recorded since."""
         self._settled: Ended | None = None
-        self._seen: tuple[object, int] = (None, 0)
 
     # ---- where the run is
 
@@ -236,7 +236,7 @@ class LocalContext:
         return Ended(call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started)
 
     def emit(self, event: Event) -> None:
-        if event.matching is Matching.COMPARED and self.guarding:
+        if self.guarding and not isinstance(event, Logged):
             raise PrimitiveError("a guard may use queries and File only, it cannot change the run")
         if not self._replay.done and self._replay.match(event, self.line):
             return
@@ -505,7 +505,8 @@ class LocalContext:
                 outcomes = self.children(handles)
                 ended = [outcome.status.ended for outcome in outcomes]
                 now = tuple((outcome.status.value, outcome.stage) for outcome in outcomes)
-                if (all(ended) if until == "all" else any(ended)) or (until == "change" and seen and now != seen):
+                over = any(ended) if until == "any" else all(ended)
+                if over or (until == "change" and seen and now != seen):
                     return outcomes
                 if deadline is not None and self.now() >= deadline:
                     return None
@@ -559,12 +560,6 @@ class LocalContext:
             origin = row.forked_from
         return found
 
-    def unchanged(self, children: Sequence[ChildOutcome]) -> int:
-        key = tuple((child.handle, child.status, child.stage) for child in children)
-        last, count = self._seen
-        self._seen = (key, count + 1 if key == last else 0)
-        return self._seen[1]
-
     def send_child(self, call: Call, handle: str, message: str) -> bool:
         def work(connection: sqlite3.Connection) -> list[Value]:
             row = self._known(connection, handle)
@@ -594,6 +589,9 @@ class LocalContext:
             seed = launch.derived_seed(self.fold.seed, attempt)
             self._append(AttemptBegan(attempt, keep=2, why="restart", params=checked, seed=seed), call.line)
             history = journal.encode_ranges([(1, 1), (self._seq, None)])
+            if self.fold.tools.stop is not None:
+                # Whoever asked the run to stop meant the run, and would wait for ever for a loop that restarts.
+                self._append(self.fold.tools.stop, 0)
 
             def last(connection: sqlite3.Connection) -> None:
                 runs.revive(

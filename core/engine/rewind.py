@@ -52,12 +52,13 @@ def plan(connection: sqlite3.Connection, run: Run, keep: int) -> Plan:
     forgotten = [record for record in records if record.seq >= keep]
     names = [record.event.name for record in forgotten if isinstance(record.event, Ended)]
     pending = [row.id for row in requests.listing(connection, run=run.id) if row.seq >= keep]
-    children = [child for record in forgotten for child in _children(record)]
+    children = [child for record in forgotten for child in children_of(record)]
     living = [child for child in children if (row := runs.find(connection, child)) and not row.status.ended]
     return Plan(keep, tuple(names), tuple(pending), tuple(dict.fromkeys(living)))
 
 
-def _children(record: Record) -> list[str]:
+def children_of(record: Record) -> list[str]:
+    """The child that the record says was started."""
     event = record.event
     if isinstance(event, Ended) and event.op == "spawn" and event.values:
         return [str(event.values[0])]

@@ -27,6 +27,8 @@ class Bodies:
 
     def enter_step(self, name: Value, line: int) -> tuple[Ended | None, bool]:
         """The recorded end of the step, or None when its function is to be called; and whether it is entered afresh."""
+        if self._context.guarding:
+            raise PrimitiveError("Step.run: a guard may use queries and File only")
         wrong = check_step_name(name)
         if wrong is not None:
             raise PrimitiveError(f"Step.run: {wrong}")

@@ -45,6 +45,8 @@ REPLAY_PATIENCE = 1.0
 """How long a replay waits for its turn, so that hung ones do not hold up the rest, in seconds."""
 RETRY_SECONDS = 5.0
 """When a run whose store failed is tried again."""
+KEEPER_SECONDS = 5.0
+"""How long the keeper sleeps while nothing is driven."""
 TROUBLE_SECONDS = 1.0
 """How long the worker leaves a store alone that failed."""
 LEASES_SECONDS = 0.5
@@ -102,6 +104,11 @@ class Worker:
         """Ends `run` soon; runs under way are let go of and stay as they were recorded. From any thread."""
         self._stopping = True
         self.attention()
+
+    def fail(self, error: BaseException) -> None:
+        """Ends `run`, which raises the error, since a thread met what nothing should raise. From any thread."""
+        self._fatal = error
+        self.stop()
 
     async def run(self, *, once: bool = False) -> None:
         """Drives runs until `stop`, or, with `once`, until nothing is due any more."""
@@ -183,6 +190,8 @@ class Worker:
         for run in claimed:
             self._active[run.id] = None
             self._start(run)
+        if claimed and self._keeper is not None:
+            self._keeper.call()
         return bool(claimed)
 
     def _is_due(self) -> bool:
@@ -236,8 +245,7 @@ class Worker:
             _logger.exception("run %s: the worker failed", run.id)
             outcome = Broken(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
         except BaseException as error:
-            self._fatal = error
-            self.stop()
+            self.fail(error)
             raise
         if isinstance(outcome, Broken):
             self._release(run, outcome.error)
@@ -267,10 +275,14 @@ class Worker:
             turn.end()
 
     def _finished(self, run: str, driver: Driver | None, outcome: Outcome) -> None:
-        if self._active.get(run) in (driver, None):
-            self._active.pop(run, None)
+        current = run in self._active and self._active[run] is driver
+        if current:
+            del self._active[run]
         if isinstance(outcome, Suspended) and driver is not None:
-            self._keep_warm(run, driver)
+            if current:
+                self._keep_warm(run, driver)
+            else:  # it was due again at once, and is driven by another activation already
+                driver.close()
         if isinstance(outcome, Broken):
             self._on_problem(run, outcome.error)
         if self._changed is not None:
@@ -410,24 +422,37 @@ class _Keeper:
     def __init__(self, worker: weakref.ref[Worker]) -> None:
         self._worker = worker
         self._ended = threading.Event()
+        self._called = threading.Event()
         threading.Thread(target=self._loop, name="proc-tui keeper", daemon=True).start()
+
+    def call(self) -> None:
+        """There is something to look after."""
+        self._called.set()
 
     def end(self) -> None:
         self._ended.set()
+        self._called.set()
 
     def _loop(self) -> None:
         ticks = 0
         while True:
+            self._called.clear()
             worker = self._worker()
             if worker is None or self._ended.is_set():
                 return
             active, every = worker.active > 0, max(1, round(worker.renew_seconds / FLUSH_SECONDS))
             if active:
-                self._tick(worker, ticks, every)
+                try:
+                    self._tick(worker, ticks, every)
+                except BaseException as error:  # noqa: BLE001 - raised again by `Worker.run`
+                    worker.fail(error)
+                    return
             ticks += 1
             del worker
-            if self._ended.wait(FLUSH_SECONDS if active else POLL_SECONDS):
-                return
+            if active:
+                self._ended.wait(FLUSH_SECONDS)
+            else:
+                self._called.wait(KEEPER_SECONDS)
 
     def _tick(self, worker: Worker, ticks: int, every: int) -> None:
         try:

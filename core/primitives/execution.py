@@ -130,10 +130,6 @@ class ExecutionContext(Protocol):
         """Where the children are now; raises `PrimitiveError` for an unknown handle."""
         ...
 
-    def unchanged(self, children: Sequence[ChildOutcome]) -> int:
-        """How many times in a row these same answers were given, for the throttling of polls."""
-        ...
-
     def send_child(self, call: Call, handle: str, message: str) -> bool:
         """Sends a message to a child; recorded in the same transaction."""
         ...

@@ -184,7 +184,7 @@ class Procedure(Family):
 
     async def _poll(self, call: Call, handles: Sequence[str]) -> list[ChildOutcome]:
         children = self.context.children(handles)
-        if self.context.unchanged(children) >= POLLS:
+        if self.context.fold.polls.unchanged >= POLLS:
             await self.context.join(call, handles, until="change", timeout=POLL_SECONDS)
             children = self.context.children(handles)
         return children

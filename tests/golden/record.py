@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
 FORMAT = MIGRATIONS[-1][0]
+ENTRY = ("op", "name", "first", "line", "began_at", "level", "seq", "ended", "ended_at", "failed", "values")
 TABLES = ("sources", "blobs", "runs", "events", "requests", "answers")
 
 VALUES = """
@@ -92,8 +93,7 @@ def _text(value: object) -> object:
 def image(fold: RunFold) -> dict[str, Any]:
     """All that a fold holds, as JSON."""
     found = cast("dict[str, Any]", fold_image(fold))
-    entries = fold.checkpoints.entries
-    found["checkpoints"] = [{name: getattr(entry, name) for name in entry.__slots__} for entry in entries]
+    found["checkpoints"] = [{name: getattr(entry, name) for name in ENTRY} for entry in fold.checkpoints.entries]
     return json.loads(json.dumps(found))
 
 

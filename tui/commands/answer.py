@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ...core.errors import Refused
+from ...core.journal.runs import SOON
 from ...core.operator import Given
 from ...core.values import as_bytes
 from ..clean import oneline
@@ -20,10 +22,14 @@ from ..readable import of_yaml
 
 if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
+    from ...core.operator import Operator
     from ...core.values import Value
 
 AGENT_MARK = "PROC_TUI_AGENT_TOOL"
 """Set in programs that an agent started: people answer requests, not agents."""
+
+NOTICE_SECONDS = 0.3
+"""How long a worker may take to take up a run that was answered."""
 
 
 @click.command("answer")
@@ -69,8 +75,8 @@ def answer_command(
         )  # fmt: skip
         _check_fits(request, given)
         accepted = operator.answer(request.id, given, by=by, via="command line")
-        run = operator.run(request.run)
-        driven = any(not dead for _, dead in operator.leases())
+        driven = accepted.resolved and not as_json and _goes_on(operator, request.run)
+        root = operator.run(request.run).root
     if as_json:
         say_json({
             "request": accepted.request, "run": accepted.run, "by": by or operator.user,
@@ -81,9 +87,21 @@ def answer_command(
     if not accepted.resolved:
         more = "1 more person has" if accepted.missing == 1 else f"{accepted.missing} more people have"
         tell(f"{more} to answer before the run goes on")
-    elif not driven:
-        tell(f"it goes on when a worker drives it: proc-tui resume {run.root}, or proc-tui watch")
+    elif driven:
+        tell("it goes on now")
+    else:
+        tell(f"it goes on when a worker drives it: proc-tui resume {root}, or proc-tui watch")
     return 0
+
+
+def _goes_on(operator: Operator, name: str) -> bool:
+    """Whether a worker takes the run up at once; waits a moment to see it, since idle workers leave no trace."""
+    deadline = time.monotonic() + NOTICE_SECONDS
+    while operator.run(name).wake_at == SOON and operator.run(name).owner is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def refuse_agents() -> NoReturn:

@@ -138,6 +138,8 @@ class Foreground:
         run = self._tree[self._run.id]
         pending = operator.inbox(root=run.root) if self._may_ask() else []
         if run.status.ended:
+            if self._answering.asking:
+                self._answering.look([], group)
             return None if self._more else Stopped.ENDED
         self._answering.look(pending, group)
         if self._is_stuck(pending):

@@ -8,6 +8,7 @@ events; never a second source of truth.
 from .checkpoints import Checkpoint, CheckpointFold
 from .graph import GraphFold, Node
 from .log import LogFold
+from .polls import PollFold
 from .requests import Request, RequestFold
 from .run import RunFold
 from .session import Message, SessionFold
@@ -22,6 +23,7 @@ __all__ = [
     "LogFold",
     "Message",
     "Node",
+    "PollFold",
     "Request",
     "RequestFold",
     "RunFold",

@@ -33,6 +33,7 @@ class Checkpoint(msgspec.Struct):
     ended: bool = False
     ended_at: float = 0.0
     failed: bool = False
+    error: Value = None
     values: list[Value] = []
 
 
@@ -73,7 +74,7 @@ class CheckpointFold:
         entry.seq, entry.ended, entry.ended_at = record.seq, True, record.at
         entry.values = event.values
         if event.failed:
-            entry.failed = True
+            entry.failed, entry.error = True, event.error
             self._failures[event.name] += 1
         else:
             if self._failures:

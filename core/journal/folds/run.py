@@ -10,6 +10,7 @@ from ...values import Value
 from .checkpoints import CheckpointFold
 from .fold import appliers
 from .graph import GraphFold
+from .polls import PollFold
 from .requests import RequestFold
 from .session import Message, SessionFold
 from .stages import StageFold
@@ -66,6 +67,7 @@ class RunFold:
         self.checkpoints: CheckpointFold = CheckpointFold()
         self.requests: RequestFold = RequestFold()
         self.tools: ToolFold = ToolFold()
+        self.polls: PollFold = PollFold()
         self._appliers: dict[type[Event], tuple[Callable[[Any, Record], None], ...]] = {}
         for fold in (
             self.state,
@@ -75,6 +77,7 @@ class RunFold:
             self.checkpoints,
             self.requests,
             self.tools,
+            self.polls,
             self,
         ):
             for event, method in appliers(fold).items():

@@ -404,6 +404,15 @@ def test_a_restart_begins_anew_with_other_chances_and_keeps_the_earlier_attempts
     played.replay()
 
 
+def test_a_stop_that_was_asked_for_is_not_forgotten_by_a_restart(scene: Any) -> None:
+    scene.write(it='if Stop.requested() then return Stop.reason() end\nHuman.approve{message = "m"}\nProcedure.restart()')
+    run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
+    scene.operator.stop(run, "enough")
+    scene.finish(run)
+    assert scene.result(run) == "enough"
+    assert scene.operator.run(run.id).attempt == 2
+
+
 def test_a_restart_inside_a_step_leaves_nothing_open() -> None:
     played = play(
         'Step.run("s", function() if params.n < 3 then Procedure.restart({n = params.n + 1}) end end)\nreturn params.n',

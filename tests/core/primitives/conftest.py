@@ -44,7 +44,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         patch.setattr(Method, "named", watched)
         patch.setattr(Played, "replay", watched_replay)
         result = yield
-    text = inspect.getsource(pyfuncitem.function) + (repr(pyfuncitem.callspec.params) if hasattr(pyfuncitem, "callspec") else "")
+    text = inspect.getsource(pyfuncitem.function) + (
+        repr(pyfuncitem.callspec.params) if hasattr(pyfuncitem, "callspec") else ""
+    )
     for mark in pyfuncitem.iter_markers("covers"):
         title, *kinds = mark.args
         assert title in called or (REGISTRY.by_title[title].in_lua and title in text), f"{title} was not called"

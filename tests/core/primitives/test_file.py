@@ -32,7 +32,9 @@ def test_a_file_is_written_and_read_under_the_root() -> None:
 
 
 def test_what_was_read_is_recalled_though_the_file_changed() -> None:
-    played = play('local text = File.read("in.txt") Sleep(1) return text', workspace={"in.txt": "then"}, upto="SLEEPING")
+    played = play(
+        'local text = File.read("in.txt") Sleep(1) return text', workspace={"in.txt": "then"}, upto="SLEEPING"
+    )
     (played.folder / "in.txt").write_text("now")
     assert played.go_on().result == "then"
     played.replay()

@@ -36,9 +36,7 @@ def test_nodes_are_made_in_either_form_and_become_current() -> None:
         "self": "first",
         "none": True,
     }
-    assert played.events(NodeCreated)[1] == NodeCreated(
-        "node-2", {"text": "second"}, {"a": 1, "score": 0.5}, "node-1"
-    )
+    assert played.events(NodeCreated)[1] == NodeCreated("node-2", {"text": "second"}, {"a": 1, "score": 0.5}, "node-1")
     played.replay()
 
 
@@ -143,7 +141,10 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
             'GraphNode.create{conten = "x"}',
             'GraphNode.create: unknown option "conten"; did you mean "content"? (options: content, metadata, parent, score)',
         ),
-        ('GraphNode.create("x", "y")', 'GraphNode.create: "metadata" must be a table with string keys, got a string ("y")'),
+        (
+            'GraphNode.create("x", "y")',
+            'GraphNode.create: "metadata" must be a table with string keys, got a string ("y")',
+        ),
         ('GraphNode.create("x", {1})', 'GraphNode.create: "metadata" must be a table with string keys, got a table'),
         ('GraphNode.create("x", {}, {})', 'GraphNode.create: "parent" must be a node or a node\'s id, got a table'),
         ('GraphNode.create{score = "a"}', 'GraphNode.create: "score" must be a number, got a string ("a")'),
@@ -178,7 +179,9 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
             marks=pytest.mark.covers("node:parent", "error"),
         ),
         pytest.param(
-            'n.score("node-9")', 'node:score: there is no node "node-9"', marks=pytest.mark.covers("node:score", "error")
+            'n.score("node-9")',
+            'node:score: there is no node "node-9"',
+            marks=pytest.mark.covers("node:score", "error"),
         ),
         pytest.param(
             "n.metadata(7)",

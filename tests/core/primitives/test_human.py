@@ -43,9 +43,12 @@ def test_an_input_returns_the_text() -> None:
         answers=["Ann", "one\ntwo"],
     )
     assert played.result == ["Ann", False, "one\ntwo"]
-    assert played.asked[0].data == {"placeholder": "first last", "default": "nobody", "multiline": False, "context": 3} or (
-        played.asked[0].data == {"placeholder": "first last", "default": "nobody", "context": 3}
-    )
+    assert played.asked[0].data == {
+        "placeholder": "first last",
+        "default": "nobody",
+        "multiline": False,
+        "context": 3,
+    } or (played.asked[0].data == {"placeholder": "first last", "default": "nobody", "context": 3})
     assert played.asked[1].data == {"multiline": True}
     played.replay()
 
@@ -200,7 +203,8 @@ def test_an_input_without_a_default_times_out_with_nil() -> None:
 @pytest.mark.covers("Human.review", "error", "option on_timeout")
 def test_on_a_timeout_an_error_is_raised_where_it_is_asked_for(call: str) -> None:
     every = " ".join(
-        f'pcall(Human.{name}, {{message = "m", timeout = 1, on_timeout = "error"}})' for name in ("approve", "input", "review")
+        f'pcall(Human.{name}, {{message = "m", timeout = 1, on_timeout = "error"}})'
+        for name in ("approve", "input", "review")
     )
     played = play(f'{every}\nHuman.{call}{{message = "Go?", timeout = 90, on_timeout = "error"}}')
     assert played.error == "play.yaml:3: nobody answered within 90 s: Go?"
@@ -225,7 +229,8 @@ def test_a_retry_asks_once_more_with_the_same_limit_from_the_second_posting() ->
 
 def test_the_second_request_of_a_retry_can_be_answered() -> None:
     played = play(
-        'return {Human.input{message = "?", timeout = 100, on_timeout = "retry", default = "d"}}', answers=[None, "late"]
+        'return {Human.input{message = "?", timeout = 100, on_timeout = "retry", default = "d"}}',
+        answers=[None, "late"],
     )
     assert played.result == ["late", False]
     played.replay()
@@ -268,7 +273,12 @@ def test_the_second_answer_is_refused_and_told_who_was_first() -> None:
 # ---- declared points
 
 POINTS: Mapping[str, object] = {
-    "ship": {"type": "approval", "message": "Ship {params.what} of {context.procedure}?", "timeout": 50, "default": True},
+    "ship": {
+        "type": "approval",
+        "message": "Ship {params.what} of {context.procedure}?",
+        "timeout": 50,
+        "default": True,
+    },
     "name": {"type": "input", "message": "Name?", "placeholder": "p", "multiline": True},
     "check": {"type": "review", "message": "Check {state.title}", "options": ["fine", "bad"], "artifact_type": "diff"},
 }
@@ -314,7 +324,9 @@ def test_every_type_of_point_is_called_by_its_name() -> None:
 
 
 def test_a_message_that_the_call_gives_is_shown_as_it_is() -> None:
-    played = play('Human.approve{message = "{params.what} {state.x} {{params.what}}"}', params={"what": 1}, answers=[True])
+    played = play(
+        'Human.approve{message = "{params.what} {state.x} {{params.what}}"}', params={"what": 1}, answers=[True]
+    )
     assert played.asked[0].message == "{params.what} {state.x} {{params.what}}"
 
 
@@ -390,7 +402,9 @@ def test_a_declared_default_that_is_no_option_raises_at_the_call() -> None:
     points = {"p": {"type": "review", "message": "?", "options": ["go"], "default": "stop"}}
     played = play('Human.review("p")', hitl=points)
     assert played.error == 'play.yaml:2: Human.review: the default "stop" is not an option (Go)'
-    assert play('return Human.review("p", {options = {"stop"}}).decision', hitl=points, answers=["stop"]).result == "Stop"
+    assert (
+        play('return Human.review("p", {options = {"stop"}}).decision', hitl=points, answers=["stop"]).result == "Stop"
+    )
 
 
 # ---- what does not fit

@@ -86,7 +86,9 @@ def test_a_stage_is_shown_with_the_run_while_it_waits() -> None:
             'Stage.advance: unknown stage "chek"; did you mean "check"? (stages: plan, write, check)',
             marks=pytest.mark.covers("Stage.advance", "error"),
         ),
-        pytest.param("Stage.is()", 'Stage.is: "name" is missing (a string)', marks=pytest.mark.covers("Stage.is", "error")),
+        pytest.param(
+            "Stage.is()", 'Stage.is: "name" is missing (a string)', marks=pytest.mark.covers("Stage.is", "error")
+        ),
         pytest.param(
             "Stage.current(1)",
             "Stage.current takes at most 0 arguments, got 1",
@@ -118,7 +120,5 @@ def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> Non
 
 def test_advancing_without_a_name_needs_a_declared_list() -> None:
     played = play("Stage.advance()")
-    assert played.error == (
-        "play.yaml:2: Stage.advance: this procedure declares no stages; name the stage to move to"
-    )
+    assert played.error == ("play.yaml:2: Stage.advance: this procedure declares no stages; name the stage to move to")
     played.replay()

@@ -51,8 +51,8 @@ def test_effects_of_a_step_count_after_it_was_skipped() -> None:
 
 def test_what_comes_back_is_a_copy_of_what_was_recorded() -> None:
     played = play("""
-        local inner
-        local outer = Step.run("t", function() inner = setmetatable({f = {1}}, {__index = {x = 1}}) return inner end)
+        local inner = setmetatable({f = {1}}, {__index = {x = 1}})
+        local outer = Step.run("t", function() return inner end)
         inner.f[2] = "later"
         return {outer = outer, x = outer.x == nil, same = rawequal(inner, outer)}
     """)
@@ -68,7 +68,16 @@ def test_a_step_that_fails_is_recorded_and_raises_the_same_error_on_a_replay() -
         Sleep(1)
         return {ok, why, ok2, text, ok3, bare, ok4, none}
     """)
-    assert played.result == [False, {"code": 7, "list": [1]}, False, "play.yaml:3: plain", False, "bare", False, NIL_ERROR]
+    assert played.result == [
+        False,
+        {"code": 7, "list": [1]},
+        False,
+        "play.yaml:3: plain",
+        False,
+        "bare",
+        False,
+        NIL_ERROR,
+    ]
     assert [event.failed for event in played.events(Ended) if event.op == "step"] == [True] * 4
     played.replay()
 
@@ -268,4 +277,22 @@ def test_time_moves_to_the_end_of_a_step() -> None:
         return {inside, os.time() - t0}
     """)
     assert played.result == [100, 100]
+    played.replay()
+
+
+def test_a_resumed_run_enters_a_failed_step_again_at_the_operation_that_failed() -> None:
+    played = play("""
+        Step.run("outer", function()
+          State.increment("n")
+          pcall(File.read, "other.txt")
+          Step.run("inner", function() File.read("no.txt") end)
+        end)
+        return State.get("n")
+    """)
+    assert played.ended is not None
+    cause = next(entry for entry in played.fold.checkpoints.entries if entry.first == played.ended.cause)
+    assert cause.name == "file.read#2"
+    (played.folder / "no.txt").write_text("there now")
+    played.operator.resume(played.run)
+    assert played.go_on().result == 1
     played.replay()

@@ -75,7 +75,7 @@ def test_without_agents_no_tool_was_called_and_no_turn_taken() -> None:
 
 
 UNKNOWN = 'unknown option "agnt"; did you mean "agent"? (options: agent)'
-WRONG = 'must be a string, got a number (3)'
+WRONG = "must be a string, got a number (3)"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from proc_tui.tui.clean import cells, clip, oneline, safe_json, visible
+
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What no terminal may ever get from us."""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", "‹U+001B›[31mred"),
+        ("\x9b31m", "‹U+009B›31m"),
+        ("a\u202eb", "a‹U+202E›b"),
+        ("a\rb", "a‹U+000D›b"),
+        ("zero\u200bwidth", "zero‹U+200B›width"),
+        ("\ud800", "‹U+D800›"),
+        ("\U000e0041", "‹U+E0041›"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("dos\r\nlines", "dos\nlines"),
+        ("👩‍🔧 déjà 漢字", "👩‍🔧 déjà 漢字"),
+    ],
+)
+def test_dangerous_characters_are_shown_by_their_numbers_and_others_stay(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+    assert not OBEYED.search(visible(text))
+    assert not OBEYED.search(oneline(text))
+    assert not re.search("[\n\t]", oneline(text))
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_safe_json_is_the_same_data(value: object) -> None:
+    text = safe_json(msgspec.json.encode(value).decode())
+    assert json.loads(text) == value
+    assert not OBEYED.search(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"), [("abcdef", 4, "abc…"), ("abcd", 4, "abcd"), ("漢字漢字", 5, "漢字…"), ("ab", 0, "")]
+)
+def test_a_clipped_text_fits(text: str, width: int, shown: str) -> None:
+    assert clip(text, width) == shown
+    assert cells(shown) <= max(width, 0)
