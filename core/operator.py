@@ -164,7 +164,7 @@ class Operator:
         """
         program = target if isinstance(target, Program) else self.program(target)
         given = {name: from_json(value, path=name) for name, value in (params or {}).items()} | dict(values or {})
-        checked = launch.check(program, given, self._sources.names())
+        checked = launch.check(program, given, self._sources.names)
         start = launch.Start(
             run=_new_id(), program=program, params=checked, seed=secrets.randbits(63), at=self._clock.now(),
             starter=self.user, context=from_json(context),

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -129,9 +129,12 @@ class CommandLine(click.Group):
             from ..core.errors import ProcError
             from .console.problems import report
 
-            if not isinstance(error, ProcError):
+            cause: Exception = error
+            while isinstance(cause, ExceptionGroup):
+                cause = cast("ExceptionGroup[Exception]", cause).exceptions[0]
+            if not isinstance(cause, ProcError):
                 raise
-            return report(error, as_json="--json" in ctx.meta[_ARGS], folders=[ctx.obj.folder] if ctx.obj else [])
+            return report(cause, as_json="--json" in ctx.meta[_ARGS], folders=[ctx.obj.folder] if ctx.obj else [])
 
 
 def _unknown(name: str) -> str:
@@ -165,6 +168,10 @@ def _guarded(call: Callable[[], object], args: Sequence[str]) -> int:
         # The reader of our output went away (`| head`): say nothing more, and let Python not try either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        from .console.problems import report_os
+
+        return report_os(error, as_json="--json" in args)
 
 
 @click.group(cls=CommandLine, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .clean import visible
+from .conversation import messages
 from .readable import readable
-from .shapes import messages
 from .words import duration, moment
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from ..core.values import decode, fields_of, to_plain
+from ..core.values import to_plain
 from .words import stamp
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..core.journal.folds import RunFold
     from ..core.journal.requests import PendingRequest
     from ..core.journal.runs import Run
-    from ..core.values import Value
 
 _PLACE = re.compile(r"\S+?:(\d+): ")
 
@@ -71,6 +70,15 @@ class RequestShape(msgspec.Struct, frozen=True):
     needed: int
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """What models used in a run."""
+
+    turns: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What `run --json` and `resume --json` print."""
 
@@ -84,13 +92,7 @@ class Outcome(msgspec.Struct, frozen=True):
     request: RequestShape | None
     """The first of `requests`."""
     requests: list[RequestShape]
-    usage: dict[str, int]
-
-
-class Usage:
-    """What models cost; there are no model calls yet, so every figure is 0."""
-
-    NONE: dict[str, int] = {"turns": 0, "input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # noqa: RUF012
+    usage: Usage
 
 
 class StageShape(msgspec.Struct, frozen=True):
@@ -249,7 +251,7 @@ def outcome(run: Run, ending: RunEnded | None, requests: Sequence[RequestShape])
         summary=run.summary,
         request=requests[0] if requests else None,
         requests=list(requests),
-        usage=Usage.NONE,
+        usage=Usage(),
     )
 
 
@@ -270,7 +272,12 @@ def diagnostic_shape(item: Diagnostic) -> DiagnosticShape:
 
 
 def details(
-    run: Run, fold: RunFold, records: Sequence[Record], requests: Sequence[RequestShape], children: Sequence[Run]
+    run: Run,
+    fold: RunFold,
+    *,
+    said: Sequence[MessageShape],
+    requests: Sequence[RequestShape],
+    children: Sequence[Run],
 ) -> RunDetails:
     """All that a fold says of a run."""
     ending = fold.ended
@@ -299,60 +306,7 @@ def details(
             NodeShape(node.id, node.parent, to_plain(node.content), to_plain(node.metadata))
             for node in fold.graph.nodes.values()
         ],
-        messages=messages(records),
+        messages=list(said),
         requests=list(requests),
         children=[run_row(child) for child in children],
     )  # fmt: skip
-
-
-def messages(records: Sequence[Record]) -> list[MessageShape]:
-    """Everything that was said in a run, in order: LANGUAGE section 5."""
-    found: list[MessageShape] = []
-    for record in records:
-        event = record.event
-        at, name = stamp(record.at), str(record.seq)
-        if event.kind == "session.cleared":
-            found = [item for item in found if item.class_ != "INTERNAL"]
-        elif (said := _said(event)) is not None:
-            role, kind, content, parent = said
-            found.append(MessageShape(name, parent, role, kind, None, content, at))
-    return found
-
-
-def _said(event: object) -> tuple[str, str, str, str | None] | None:
-    """Role, class, content and parent of a message; None for an event that says nothing."""
-    from ..core.journal import events
-
-    match event:
-        case events.MessageAppended():
-            return event.role, "INTERNAL", event.content, None
-        case events.MessageReceived():
-            return "USER", "CHAT", event.content, None
-        case events.Notified():
-            return "SYSTEM", "NOTIFICATION", event.content or event.message, None
-        case events.Alerted():
-            return "SYSTEM", f"ALERT_{event.level.upper()}", event.message, None
-        case events.Requested():
-            return "ASSISTANT", f"PENDING_{event.type.upper()}", event.message, None
-        case events.Responded():
-            return "USER", "RESPONSE", answer_text(event.answer), event.request
-        case events.RequestTimedOut():
-            return "SYSTEM", "TIMED_OUT", "nobody answered in time", event.request
-        case events.RequestCancelled():
-            return "SYSTEM", "CANCELLED", "withdrawn", event.request
-        case _:
-            return None
-
-
-def answer_text(answer: dict[str, Value]) -> str:
-    """What somebody answered, in words."""
-    if "approved" in answer:
-        text = "approved" if answer["approved"] else "rejected"
-    else:
-        text = str(answer.get("decision") or answer.get("text") or answer.get("note") or "")
-    return f"{text}: {answer['feedback']}" if answer.get("feedback") else text
-
-
-def params_of(run: Run) -> dict[str, Value]:
-    """The parameters that a run was started with."""
-    return fields_of(decode(run.params)) or {}

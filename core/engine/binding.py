@@ -29,8 +29,15 @@ STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = -1, -2, -3, -4
 OPERATIONS: tuple[Method, ...] = tuple(
     method for method in REGISTRY.methods if method.kind is Kind.OPERATION and not method.in_lua
 )
-_DIRECT: tuple[Method, ...] = tuple(
-    method for method in REGISTRY.methods if method.kind is not Kind.OPERATION and not method.in_lua
+_OPERATIONS: tuple[bytes | int, ...] = tuple(
+    item
+    for index, method in enumerate(OPERATIONS)
+    for item in (method.family.encode(), method.name.encode(), method.title.encode(), index)
+)
+_DIRECTS: tuple[tuple[Method, bytes, bytes, bytes, bytes], ...] = tuple(
+    (method, method.family.encode(), method.name.encode(), method.title.encode(), method.wraps.encode())
+    for method in REGISTRY.methods
+    if method.kind is not Kind.OPERATION and not method.in_lua
 )
 _PRELUDE = files("proc_tui.core.lua").joinpath("prelude.lua").read_bytes()
 
@@ -47,12 +54,12 @@ def bind(
     `body_seed` gives the seed of the innermost body; it must not raise.
     """
     constants = (STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED)
-    direct, operation, complete, main = sandbox.trusted(_PRELUDE, "prelude.lua", body_seed, *constants)
-    for method in _DIRECT:
-        callback = _callback(method, families[method.family], context, sandbox, stop)
-        direct(method.family.encode(), method.name.encode(), method.title.encode(), callback, method.wraps.encode())
-    for index, method in enumerate(OPERATIONS):
-        operation(method.family.encode(), method.name.encode(), method.title.encode(), index)
+    bind_directs, bind_operations, complete, main = sandbox.trusted(_PRELUDE, "prelude.lua", body_seed, *constants)
+    directs: list[object] = []
+    for method, *names, wraps in _DIRECTS:
+        directs += (*names, _callback(method, families[method.family], context, sandbox, stop), wraps)
+    bind_directs(*directs)
+    bind_operations(*_OPERATIONS)
     agents = [name for agent in context.procedure.agents.values() for name in agent.lua_names]
     complete(to_lua(sandbox, cast("Value", context.fold.params)), to_lua(sandbox, cast("Value", agents)))
     return main

@@ -151,6 +151,8 @@ class Driver:
         main = bind(sandbox, families, context, self._halt, self._bodies.seed)
         self._families = families
         chunks = [sandbox.compile(source.text, source.line) for source in (procedure.code, *procedure.guards)]
+        if not context.replaying:
+            self._live()
         return sandbox.start(main, *chunks)
 
     def _halt(self, error: BaseException) -> None:
@@ -295,7 +297,7 @@ class Driver:
         return True, *[to_lua(sandbox, value) for value in ended.values]
 
     def _note_failures(self, ended: events.Ended) -> None:
-        """Remembers which operation failed last; those in a step that is recalled as a whole count as if it were entered."""
+        """Remembers which operation failed last; those in a step that is recalled as a whole count too."""
         entries = self.context.fold.checkpoints.entries
         index = next((i for i in range(len(entries) - 1, -1, -1) if entries[i].name == ended.name), len(entries))
         for entry in sorted((entry for entry in entries[index:] if entry.failed), key=lambda entry: entry.seq):

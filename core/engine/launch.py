@@ -22,7 +22,7 @@ from ..values import Value, encode
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from .sources import Program
 
@@ -58,12 +58,17 @@ def derived_seed(*parts: object) -> int:
 
 
 def check(
-    program: Program, given: Mapping[str, Value], known: Collection[str], tools: Collection[str] = ()
+    program: Program, given: Mapping[str, Value], names: Callable[[], Collection[str]], tools: Collection[str] = ()
 ) -> dict[str, Value]:
-    """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming everything that is wrong."""
+    """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming everything that is wrong.
+
+    `names` looks through the workspace for its procedures, which takes longer than all else and is seldom needed.
+    """
     procedure = program.procedure
     missing = [f'tool "{name}"' for name in procedure.tools if name not in tools]
-    missing += [f'procedure "{name}"' for name in procedure.uses if program.inline(name) is None and name not in known]
+    outside = [name for name in procedure.uses if program.inline(name) is None]
+    known = names() if outside else ()
+    missing += [f'procedure "{name}"' for name in outside if name not in known]
     if missing:
         raise DependencyError(f"{procedure.name} needs what is not here: {', '.join(missing)}")
     try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from ..errors import DepthError, NotFound, PrimitiveError, ProcError, StoreError
+from ..errors import DepthError, LeaseLost, NotFound, PrimitiveError, ProcError, StoreError
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
@@ -27,7 +27,6 @@ from ..journal.events import (
     Ended,
     Event,
     Logged,
-    Matching,
     MessageReceived,
     Record,
     RequestTimedOut,
@@ -129,8 +128,8 @@ class LocalContext:
         self._effects: int = 0
         self._buffered_at: float = 0.0
         """When the buffer got its first record, by a clock that nobody sets."""
-        self._delivered: int = 0
-        """The last mail that was taken into the buffer or the journal."""
+        self._taken: set[int] = set()
+        """Mail that was taken into the buffer and is still in the inbox, whose numbers are used again."""
         self._began: tuple[Began, int, float] | None = None
         """An operation that began, its line and moment, while nothing else was recorded since."""
         self._settled: Ended | None = None
@@ -314,6 +313,7 @@ class LocalContext:
             if actions or notable:
                 self._environment.attention()
             self._rows, self._actions, self._effects, self._stage = [], [], 0, stage
+            self._taken = set()
             if mail:
                 self.mail = True
             return result
@@ -321,8 +321,12 @@ class LocalContext:
     def _transact(self, call: Call, work: Callable[[sqlite3.Connection], list[Value]]) -> list[Value]:
         """Does something in the workspace and records its outcome in the same transaction."""
 
-        def last(connection: sqlite3.Connection) -> tuple[list[Value], Record]:
+        def last(connection: sqlite3.Connection) -> tuple[list[Value], Record | None]:
             values = work(connection)
+            try:
+                runs.check_lease(connection, self.run_id, self._epoch)
+            except LeaseLost:  # it cancelled a run above itself, or itself
+                return values, None
             event = Ended(call.op, call.name, call.digest, call.args, call.attempt, values)
             record = Record(self._seq + 1, max(self._at, self.now()), call.line, event)
             journal.append(connection, self.run_id, [record])
@@ -330,6 +334,8 @@ class LocalContext:
 
         with self._lock:
             values, record = self._write(last, sync=True, notable=True)
+            if record is None:
+                raise LeaseLost(f"run {self.run_id} cancelled itself")
             self._seq, self._at = record.seq, record.at
             self.fold.apply(record)
             self._settled = record.event  # pyright: ignore[reportAttributeAccessIssue] - it is the Ended made above
@@ -339,20 +345,19 @@ class LocalContext:
         """Moves what came from outside into the journal, at this operation or effect."""
         if not self.mail:
             return
-        self.mail = False
-        with self._database.read() as connection:
-            letters = [letter for letter in requests.mail(connection, self.run_id) if letter.id > self._delivered]
-        if not letters:
-            return
         with self._lock:
+            self.mail = False
+            with self._database.read() as connection:
+                letters = [letter for letter in requests.mail(connection, self.run_id) if letter.id not in self._taken]
             for letter in letters:
                 data = letter.data if isinstance(letter.data, dict) else {}
                 if letter.kind == "stop":
                     self._append(StopRequested(str(data.get("reason", "")), bool(data.get("success")), letter.by), 0)
                 else:
                     self._append(MessageReceived(str(data.get("content", "")), letter.by), 0)
-            self._delivered = letters[-1].id
-            self._actions.append(lambda connection: requests.deliver(connection, self.run_id, letters))
+            if letters:
+                self._taken.update(letter.id for letter in letters)
+                self._actions.append(lambda connection: requests.deliver(connection, self.run_id, letters))
 
     # ---- waiting
 
@@ -484,7 +489,7 @@ class LocalContext:
             program = self.program.inline(name) or self._environment.sources.find(name)
             if detached and not program.procedure.async_:
                 raise PrimitiveError(f'"{name}" declares async: false, so it cannot be spawned; use Procedure.run')
-            return program, launch.check(program, params, self._environment.sources.names()), left
+            return program, launch.check(program, params, self._environment.sources.names), left
         except PrimitiveError:
             raise
         except ProcError as error:
@@ -581,7 +586,7 @@ class LocalContext:
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:
         try:
-            checked = launch.check(self.program, params, self._environment.sources.names())
+            checked = launch.check(self.program, params, self._environment.sources.names)
         except ProcError as error:
             raise PrimitiveError(str(error)) from None
         with self._lock:

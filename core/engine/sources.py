@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .. import document
-from ..errors import NotFound, did_you_mean
+from ..errors import NotFound, StoreDamaged, did_you_mean
 from ..journal import journal
 
 if TYPE_CHECKING:
@@ -103,7 +103,12 @@ class Sources:
         """What a run has pinned."""
         with self._lock:
             kept = self._read.get(source)
-        bundle = Bundle.decode(journal.pinned(connection, source))
+        try:
+            bundle = Bundle.decode(journal.pinned(connection, source))
+        except msgspec.MsgspecError as error:
+            raise StoreDamaged(
+                f"The pinned source {source} cannot be read: {error}. Restore it from a copy of the database."
+            ) from error
         top = kept or self._keep(source, read(bundle))
         if not path:
             return Program(top, bundle, source)

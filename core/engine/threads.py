@@ -21,18 +21,21 @@ class Threads:
         self._keep: int = keep
         self._idle: list[_Thread] = []
         self._lock: threading.Lock = threading.Lock()
+        self._ended: bool = False
 
     def run(self, work: Callable[[], None]) -> None:
         """Calls `work` in an idle thread, or a new one."""
         with self._lock:
+            self._ended = False
             thread = self._idle.pop() if self._idle else None
         if thread is None:
             thread = _Thread(self._name, self._returned)
         thread.take(work)
 
     def end_idle(self) -> None:
-        """Ends the threads that have nothing to do."""
+        """Ends the threads that have nothing to do, and those that will have nothing to do, until the next work."""
         with self._lock:
+            self._ended = True
             idle, self._idle = self._idle, []
         for thread in idle:
             thread.take(None)
@@ -40,7 +43,7 @@ class Threads:
     def _returned(self, thread: _Thread) -> bool:
         """Whether the thread, which has nothing to do, is kept."""
         with self._lock:
-            if len(self._idle) >= self._keep:
+            if self._ended or len(self._idle) >= self._keep:
                 return False
             self._idle.append(thread)
             return True

@@ -15,6 +15,7 @@ import logging
 import threading
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,9 @@ POLL_SECONDS = 0.1
 FLUSH_SECONDS = 0.05
 """How long an effect may wait in memory."""
 REPLAYS = 4
-"""How many replays compute at a time."""
+"""How many Lua states are made and brought to the end of their records at a time: more would only contend."""
 REPLAY_PATIENCE = 1.0
-"""How long a replay waits for its turn, so that hung ones do not hold up the rest, in seconds."""
+"""How long one waits for its turn, so that hung ones do not hold up the rest, in seconds."""
 RETRY_SECONDS = 5.0
 """When a run whose store failed is tried again."""
 KEEPER_SECONDS = 5.0
@@ -75,7 +76,7 @@ class Worker:
         self._roots: Sequence[str] = roots
         self._on_problem: Callable[[str, ProcError], None] = on_problem
         self._threads: Threads = Threads("proc-tui run")
-        self._replays: threading.Semaphore = threading.Semaphore(REPLAYS)
+        self._turns: threading.Semaphore = threading.Semaphore(REPLAYS)
         self._active: dict[str, Driver | None] = {}
         self._warm: OrderedDict[str, Driver] = OrderedDict()
         self._lock: threading.Lock = threading.Lock()
@@ -96,9 +97,9 @@ class Worker:
 
     def attention(self) -> None:
         """Something may be due: look now. From any thread."""
-        loop, changed = self._loop, self._changed
-        if loop is not None and changed is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(changed.set)
+        changed = self._changed
+        if changed is not None:
+            self._call_loop(changed.set)
 
     def stop(self) -> None:
         """Ends `run` soon; runs under way are let go of and stay as they were recorded. From any thread."""
@@ -206,7 +207,7 @@ class Worker:
         now = self._environment.clock.now()
         if due is not None and due <= now:
             return True
-        latest = now + 2 * self._settings.lease_seconds
+        latest = runs.latest(now, self._settings.lease_seconds)
         return any(not now <= lease.until <= latest or self._is_dead(lease.owner) for lease in leases)
 
     def _is_dead(self, owner: str) -> bool:
@@ -259,20 +260,23 @@ class Worker:
                 self._active[run.id] = warm
                 return warm, warm.activate()
             warm.close()
+        turn = _Turn(self._turns)
+        try:
+            return self._activate_cold(run, turn)
+        finally:
+            turn.end()
+
+    def _activate_cold(self, run: Run, turn: _Turn) -> tuple[Driver, Outcome]:
         environment = self._environment
         with environment.database.read() as connection:
             program = environment.sources.program(connection, run.source, run.path)
             records = journal.read(connection, run.id, run.history)
-        turn = _Turn(self._replays, replaying=len(records) > 1)
         driver = Driver(LocalContext(run, program, environment, records), self._limits, on_live=turn.end)
         del records
         self._active[run.id] = driver
         if self._stopping or self._ending:
             driver.stop()
-        try:
-            return driver, driver.activate()
-        finally:
-            turn.end()
+        return driver, driver.activate()
 
     def _finished(self, run: str, driver: Driver | None, outcome: Outcome) -> None:
         current = run in self._active and self._active[run] is driver
@@ -323,8 +327,9 @@ class Worker:
 
     def _call_loop(self, function: Callable[[], None]) -> None:
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(function)
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop was closed: this worker has ended
+                loop.call_soon_threadsafe(function)
 
     # ---- the keeper's part
 
@@ -404,11 +409,11 @@ class Worker:
 
 
 class _Turn:
-    """A replay's place among those that compute; given back when it reaches the end of its record."""
+    """A place among those that are made and replayed; given back when its code begins to do something new."""
 
-    def __init__(self, slots: threading.Semaphore, *, replaying: bool) -> None:
+    def __init__(self, slots: threading.Semaphore) -> None:
         self._slots = slots
-        self._held = replaying and slots.acquire(timeout=REPLAY_PATIENCE)
+        self._held = slots.acquire(timeout=REPLAY_PATIENCE)
 
     def end(self) -> None:
         if self._held:

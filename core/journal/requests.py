@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from ..errors import NotFound
+from ..errors import NotFound, StoreDamaged
 from ..model.states import RequestStatus
 from ..values import Value, decode, encode
 from .events import Requested
@@ -44,7 +44,14 @@ class PendingRequest(msgspec.Struct, frozen=True):
     @property
     def event(self) -> Requested:
         """The request as the run posted it."""
-        return msgspec.json.decode(self.data, type=Requested)
+        try:
+            return msgspec.json.decode(self.data, type=Requested)
+        except msgspec.MsgspecError as error:
+            raise _damaged(f"request {self.id}", error) from error
+
+
+def _damaged(what: str, error: Exception) -> StoreDamaged:
+    return StoreDamaged(f"The row of {what} cannot be read: {error}. Restore it from a copy of the database.")
 
 
 _FIELDS = PendingRequest.__struct_fields__
@@ -145,8 +152,11 @@ def answers(connection: sqlite3.Connection, request: str) -> list[Answer]:
     for by, at, data in connection.execute(
         "SELECT by, at, data FROM answers WHERE request=? ORDER BY id", (request,)
     ).fetchall():
-        fields = cast("dict[str, dict[str, Value]]", decode(data))
-        found.append(Answer(by, at, fields["answer"], fields["audit"]))
+        try:
+            fields = cast("dict[str, dict[str, Value]]", decode(data))
+            found.append(Answer(by, at, fields["answer"], fields["audit"]))
+        except (msgspec.MsgspecError, KeyError, TypeError) as error:
+            raise _damaged(f"an answer to request {request}", error) from error
     return found
 
 
@@ -178,7 +188,10 @@ def send(connection: sqlite3.Connection, run: str, kind: str, data: Value, *, by
 def mail(connection: sqlite3.Connection, run: str) -> list[Mail]:
     """The undelivered mail of a run, oldest first."""
     rows = connection.execute("SELECT id, kind, data, by FROM inbox WHERE run=? ORDER BY id", (run,))
-    return [Mail(row[0], row[1], decode(row[2]), row[3]) for row in rows.fetchall()]
+    try:
+        return [Mail(row[0], row[1], decode(row[2]), row[3]) for row in rows.fetchall()]
+    except msgspec.MsgspecError as error:
+        raise _damaged(f"the mail of run {run}", error) from error
 
 
 def deliver(connection: sqlite3.Connection, run: str, letters: list[Mail]) -> None:

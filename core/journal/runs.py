@@ -23,6 +23,10 @@ SOON = 0.0
 """The `wake_at` of a run that a worker should pick up now."""
 
 
+SKEW_SECONDS = 60.0
+"""By how much a lease may reach further than our own would, before somebody must have set the clock back."""
+
+
 class Run(msgspec.Struct, frozen=True):
     """A row of `runs`."""
 
@@ -159,6 +163,11 @@ def next_wake(connection: sqlite3.Connection, roots: Sequence[str] = ()) -> floa
 # ---- leases
 
 
+def latest(now: float, lease: float) -> float:
+    """How far into the future a lease may reach, also that of a worker with another lease time."""
+    return now + max(2 * lease, SKEW_SECONDS)
+
+
 def claim(
     connection: sqlite3.Connection,
     *,
@@ -173,7 +182,7 @@ def claim(
     """Takes the lease of up to `limit` runs that want a worker and have none, raising their epochs.
 
     A lease counts as free when it ran out, when its owner is in `dead`, or when it reaches further than
-    two lease times into the future (somebody set the clock back); but those of the `active` runs, which the
+    `latest` into the future (somebody set the clock back); but those of the `active` runs, which the
     owner is driving, are its own still. Who was driven longest ago comes first, so that everybody's turn comes.
     """
     only = f"AND root IN ({','.join('?' * len(roots))})" if roots else ""
@@ -181,7 +190,7 @@ def claim(
     order = f"{only} ORDER BY updated_at, id LIMIT ?"
     left = connection.execute(
         f"""SELECT {COLUMNS} FROM runs WHERE owner IS NOT NULL AND (lease_until<? OR lease_until>? {gone}) {order}""",
-        (now, now + 2 * lease, *dead, *roots, limit + len(active)),
+        (now, latest(now, lease), *dead, *roots, limit + len(active)),
     ).fetchall()
     waiting = connection.execute(
         f"SELECT {COLUMNS} FROM runs WHERE wake_at IS NOT NULL AND wake_at<=? AND owner IS NULL {order}",

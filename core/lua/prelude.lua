@@ -64,6 +64,8 @@ local function family(name)
   return t
 end
 
+-- Both bind many in one call, since calls from Python cost far more than what they carry.
+
 -- Binds a primitive that Python answers at once.
 local function bind_direct(group, name, title, callback, wraps)
   local done = FINISH[wraps]
@@ -82,6 +84,14 @@ local function bind_operation(group, name, title, id)
   end
   family(group)[name] = primitive
 end
+
+local function bind_all(bind, width, ...)
+  local items = pack(...)
+  for at = 1, items.n, width do bind(unpack(items, at, at + width - 1)) end
+end
+
+local function bind_directs(...) return bind_all(bind_direct, 5, ...) end
+local function bind_operations(...) return bind_all(bind_operation, 4, ...) end
 
 -- ---- bodies: functions of the author's whose results are recorded
 
@@ -195,4 +205,4 @@ local function main(code, ...)
   return code()
 end
 
-return bind_direct, bind_operation, complete, main
+return bind_directs, bind_operations, complete, main

@@ -18,8 +18,8 @@ from .timing import Retry, Timing
 
 REGISTRY = Registry(
     (
-        Human, System, Procedure, Session, State, Stage, Stop, Tool, Iterations, GraphNode, NodeMethods, Step, Checkpoint,
-        Log, Retry, Timing, Json, File,
+        Human, System, Procedure, Session, State, Stage, Stop, Tool, Iterations, GraphNode, NodeMethods, Step,
+        Checkpoint, Log, Retry, Timing, Json, File,
     )
 )  # fmt: skip
 """Every primitive there is."""

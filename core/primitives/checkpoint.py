@@ -9,7 +9,8 @@ from .registry import Family, effect, query
 
 
 class Checkpoint(Family):
-    """The outcomes recorded so far, as of this point of the code. Steps have their own names, other operations numbered ones."""
+    """The outcomes recorded so far, as of this point of the code. Steps have their own names, other operations
+    numbered ones."""
 
     lua_name = "Checkpoint"
 

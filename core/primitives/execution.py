@@ -117,7 +117,8 @@ class ExecutionContext(Protocol):
         ...
 
     def start_child(self, call: Call, name: str, params: dict[str, Value], *, detached: bool) -> str:
-        """Starts a child, once, and returns its handle; with `detached` (`spawn`) its record is the operation's outcome."""
+        """Starts a child, once, and returns its handle; with `detached` (`spawn`) its record is the operation's
+        outcome."""
         ...
 
     def join(

@@ -22,10 +22,10 @@ Level = Literal["info", "warning", "error"]
 
 
 class Human(Family):
-    """What is shown to a person is exactly what was passed. The first argument may be the name of a point declared under
-    `hitl`; its options are used where the call gives none. A deadline is a moment in time: it holds while nothing runs, and an
-    answer after it is refused. On a timeout `on_timeout` decides: `default` returns the default, `error` raises, `retry` asks
-    once more with the same limit and then acts as `default`."""
+    """What is shown to a person is exactly what was passed. The first argument may be the name of a point declared
+    under `hitl`; its options are used where the call gives none. A deadline is a moment in time: it holds while
+    nothing runs, and an answer after it is refused. On a timeout `on_timeout` decides: `default` returns the default,
+    `error` raises, `retry` asks once more with the same limit and then acts as `default`."""
 
     lua_name = "Human"
 
@@ -205,7 +205,7 @@ class Human(Family):
         if not message:
             raise self.refuse(_METHODS[type], '"message" is missing (a string)')
         data: dict[str, Value] = {name: value for name, value in {**shown, **rules}.items() if value is not None}
-        seen = digest(data["artifact"] if "artifact" in data else message)
+        seen = digest(data.get("artifact", message))
 
         def draft(*, request: str, deadline: float | None, attempt: int) -> Requested:
             return Requested(

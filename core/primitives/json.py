@@ -1,4 +1,5 @@
-"""`Json`: text to values and back; encoding is Lua's half (`lua/json.lua`), since only Lua knows which table is which."""
+"""`Json`: text to values and back; encoding is Lua's half (`lua/json.lua`), since only Lua knows which table is
+which."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from .registry import Family, Record, query
 
 
 class Json(Family):
-    """JSON text. `Json.null` and `Json.array(t)` say what a plain table cannot; an empty table encodes as `{}`; keys are
-    sorted."""
+    """JSON text. `Json.null` and `Json.array(t)` say what a plain table cannot; an empty table encodes as `{}`; keys
+    are sorted."""
 
     lua_name = "Json"
 

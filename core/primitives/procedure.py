@@ -27,9 +27,9 @@ class ChildError(PrimitiveError):
 
 
 class Procedure(Family):
-    """Children are procedures that run on their own: they wait for their people while the parent does other work, and survive
-    restarts with it. A name is looked up among the inline procedures, then in the workspace. A handle is the child's run id.
-    Cancelling a parent cancels its children; children of a parent that completed or failed go on."""
+    """Children are procedures that run on their own: they wait for their people while the parent does other work, and
+    survive restarts with it. A name is looked up among the inline procedures, then in the workspace. A handle is the
+    child's run id. Cancelling a parent cancels its children; children of a parent that completed or failed go on."""
 
     lua_name = "Procedure"
 
@@ -59,8 +59,8 @@ class Procedure(Family):
 
     @operation()
     async def status(self, call: Call, handle: str, options: Record | None = None) -> object:
-        """Where a child is. Polling is throttled: after 100 unchanged answers in a row the next waits until a child changes or
-        a second passes.
+        """Where a child is. Polling is throttled: after 100 unchanged answers in a row the next waits until a child
+        changes or a second passes.
 
         Args:
             handle: The child.
@@ -104,7 +104,8 @@ class Procedure(Family):
         Args:
             handles: The children.
             timeout: Seconds; no limit when left out.
-        Returns: the handle of the first in list order that has ended; its outputs, or `{success = false, error, status}`
+        Returns: the handle of the first in list order that has ended; its outputs, or `{success = false, error,
+            status}`
         """
         names = self._handles("wait_any", handles)
         if not names:
@@ -174,8 +175,8 @@ class Procedure(Family):
 
     @operation(local_only=True)
     async def restart(self, call: Call, params: Record | None = None) -> None:
-        """Ends this attempt and begins the procedure anew under the same run id with a fresh journal: for loops that never end.
-        Its earlier attempts stay readable. It does not return.
+        """Ends this attempt and begins the procedure anew under the same run id with a fresh journal: for loops that
+        never end. Its earlier attempts stay readable. It does not return.
 
         Args:
             params: The new parameters; those of this attempt when left out.

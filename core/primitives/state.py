@@ -51,7 +51,8 @@ class State(Family):
 
     @effect()
     def append(self, key: str, value: Value = None) -> None:
-        """Adds to the end of a list, which is created when the key was never set. Raises when the key holds something else.
+        """Adds to the end of a list, which is created when the key was never set. Raises when the key holds something
+        else.
 
         Args:
             key: The name of the list.

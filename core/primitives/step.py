@@ -12,11 +12,13 @@ class Step(Family):
 
     @operation(in_lua=True)
     async def run(self, name: str, fn: Function) -> object:
-        """Runs a function and records all that it returns; on a replay it returns the record and does not call the function.
+        """Runs a function and records all that it returns; on a replay it returns the record and does not call the
+        function.
 
-        What the function did to State, Session, Stage, the graph and the log counts; what it did to Lua variables outside
-        itself does not come back on a replay. A failure is recorded too and raised again; only a completed step takes its name.
-        A step that was interrupted is entered again and its recorded parts are recalled. Steps nest.
+        What the function did to State, Session, Stage, the graph and the log counts; what it did to Lua variables
+        outside itself does not come back on a replay. A failure is recorded too and raised again; only a completed
+        step takes its name. A step that was interrupted is entered again and its recorded parts are recalled. Steps
+        nest.
 
         Args:
             name: Unique among the completed steps of the run; without `#`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
-from ..values import describe
+from ..values import Value, describe
 from .execution import Call
 from .registry import Family, Form, Function, Record, Seconds, operation, query
 
@@ -33,8 +34,8 @@ class Retry(Family):
 
         Args:
             fn: What to try; usually with operations or steps in it.
-            options: `max_attempts` (3), `initial_delay` (1 second), `max_delay` (60), `backoff_factor` (2), and `on_error`, a
-                function called with `{attempt, max_attempts, error, delay}`.
+            options: `max_attempts` (3), `initial_delay` (1 second), `max_delay` (60), `backoff_factor` (2), and
+                `on_error`, a function called with `{attempt, max_attempts, error, delay}`.
         Returns: all that the function returned
         """
 
@@ -47,10 +48,12 @@ class Retry(Family):
         backoff_factor: float = 2.0,
         on_error: bool = False,
     ) -> object:
-        """The options as `with_backoff` uses them; a function cannot come here, so `on_error` says only that there is one."""
+        """The options as `with_backoff` uses them; a function cannot come here, so `on_error` says only that there is
+        one."""
         if max_attempts < 1:
             raise self.refuse("with_backoff", f"max_attempts must be at least 1, got {max_attempts}")
-        if not isinstance(backoff_factor, (int, float)) or not 0 <= backoff_factor < math.inf:
+        factor = cast("Value", backoff_factor)  # inf and nan come in their tagged form
+        if not isinstance(factor, (int, float)) or not 0 <= factor < math.inf:
             raise self.refuse(
                 "with_backoff", f"backoff_factor must be finite and not negative, got {describe(backoff_factor)}"
             )

@@ -258,7 +258,7 @@ def _differences(operator: Operator, run: Run) -> list[str]:
             same(f"request {name}", "pending" if taken else own[name], "pending")
         else:
             same(f"request {name}", own[name], item.status.value)
-    for seq, data in snapshots:
+    for seq, data in sorted(snapshots)[-2:]:
         kept = [record for record in operator.records(run, at=seq) if record.seq <= seq]
         same(f"snapshot {seq}", msgspec.json.decode(data), msgspec.to_builtins(Outline.of(RunFold(kept))))
     return wrong

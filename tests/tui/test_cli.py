@@ -133,6 +133,15 @@ def test_a_database_of_another_program_is_left_alone_and_the_exit_code_is_1(proc
     assert file.read_bytes() == b"not a database" * 100
 
 
+def test_what_the_system_refuses_is_told_without_a_traceback(proc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    proc("run", "hello")
+    monkeypatch.setattr("proc_tui.core.operator.Operator.open", refuse)
+    assert proc("list", code=1).stderr == "error: /somewhere: Permission denied\n"
+
+
 @pytest.mark.slow
 def test_output_into_a_closed_pipe_ends_quietly(proc: Any) -> None:
     import subprocess

@@ -14,6 +14,7 @@ from ..clean import oneline, safe_json
 from ..console.completion import complete_run
 from ..console.output import tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
+from ..conversation import messages
 from ..export_answers import answers_file
 from ..export_html import page
 from ..shapes import details, request_shape
@@ -75,7 +76,7 @@ def _exported(operator: Operator, run: Run) -> dict[str, object]:
     fold = operator.fold(run)
     children = operator.runs(parent=run.id)
     requests = [request_shape(item, run.procedure) for item in operator.inbox(run=run.id)]
-    shape = msgspec.to_builtins(details(run, fold, records, requests, children))
+    shape = msgspec.to_builtins(details(run, fold, said=messages(records), requests=requests, children=children))
     shape["file"] = run.file
     shape["source"] = operator.source(run)
     shape["events"] = [

@@ -13,8 +13,9 @@ from ..clean import oneline
 from ..console.cards import time_left
 from ..console.output import paint, say, say_json, tell
 from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
+from ..conversation import answer_text
 from ..readable import brief
-from ..shapes import answer_text, request_shape, run_row
+from ..shapes import request_shape, run_row
 from ..words import age, moment, several, stamp
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class _Report:
         self._alerts = operator.alerts(since=since)
 
     def _of(self, status: RunStatus) -> list[Run]:
-        return [run for run in self._ended if run.status is status]
+        """Those that ended so: runs that people started, and children only where they failed."""
+        return [
+            run for run in self._ended if run.status is status and (run.parent is None or status is RunStatus.FAILED)
+        ]
 
     def shape(self) -> dict[str, object]:
         """The JSON object."""
@@ -120,7 +124,7 @@ class _Report:
         self._part("Waits for a person now", [self._wait(request) for request in self._waiting])
         self._part("Decided", [self._decided(request) for request in self._resolved])
         self._part("Alerts", [f"{moment(item.at)} {item.level} {oneline(item.message)}" for item in self._alerts])
-        done = [run for run in self._of(RunStatus.COMPLETED) if run.parent is None]
+        done = self._of(RunStatus.COMPLETED)
         self._part(
             "Completed",
             [f"{run.id} {oneline(run.procedure)}, {age(self._now - (run.ended_at or 0))} ago" for run in done],

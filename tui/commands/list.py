@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ...core.journal.runs import Run
     from ...core.operator import Operator
 
+LIVING = 50
+"""How many runs of the other groups are shown."""
 RECENT = 10
 """How many ended runs are shown."""
 FOLDED = 4
@@ -95,9 +97,13 @@ def _groups(operator: Operator, procedure: str | None, *, everything: bool) -> N
     needs = [run for run in living if run.id in listing.requests or run.status is RunStatus.BLOCKED]
     order = {run: index for index, run in enumerate(listing.requests)}
     needs.sort(key=lambda run: order.get(run.id, len(order)))
-    listing.show("Needs you", needs)
     shown = {run.id for run in needs}
-    listing.show("Running", _nested([run for run in living if run.id not in shown], everything=everything))
+    running = _nested([run for run in living if run.id not in shown], everything=everything)
+    for title, found in (("Needs you", needs), ("Running", running)):
+        most = len(found) if everything else LIVING
+        listing.show(title, found[:most])
+        if len(found) > most:
+            say(paint(f"  … {len(found) - most:,} more: proc-tui list --all", "quiet"))
     recent = operator.runs(statuses=ENDED, procedure=procedure, limit=-1 if everything else 4 * RECENT)
     if not everything:
         recent = [run for run in recent if run.parent is None][:RECENT]

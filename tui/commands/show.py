@@ -16,6 +16,7 @@ from ..console.ending import failure
 from ..console.output import paint, say, say_json
 from ..console.table import table, width
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
+from ..conversation import messages
 from ..readable import readable
 from ..shapes import details, request_shape
 from ..words import duration, moment, several
@@ -48,7 +49,7 @@ def show_command(workspace: Workspace, name: str, at: int | None, everything: bo
         children = operator.runs(parent=run.id) if at is None else []
         if as_json:
             shapes = [request_shape(item, run.procedure) for item in requests]
-            say_json(details(run, fold, records, shapes, children))
+            say_json(details(run, fold, said=messages(records), requests=shapes, children=children))
             return 0
         for line in _Card(operator, run, fold, at=at, everything=everything).lines(requests, children):
             say(line)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...core.errors import StoreError
 from ...core.journal.events import RunEnded
 from ..clean import clip, oneline
 from ..console.news import MILESTONES, milestone
@@ -96,7 +97,10 @@ class _Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(work())
             while not over.is_set():
-                self._tell_news()
+                try:
+                    self._tell_news()
+                except StoreError as error:
+                    self._problem("", error)
                 try:
                     async with asyncio.timeout(self._interval):
                         await over.wait()

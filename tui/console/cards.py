@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ...core.values import Value
 
 BAR = "│"
-KINDS = {"approval": "approval", "input": "input", "review": "review", "escalation": "escalation"}
 
 
 def card(request: PendingRequest, procedure: str, now: float) -> list[str]:
@@ -26,7 +25,7 @@ def card(request: PendingRequest, procedure: str, now: float) -> list[str]:
     left = time_left(request, now)
     facts = [oneline(procedure), request.run, f"asked {age(now - request.created_at)} ago", *([left] if left else [])]
     severity = data.get("severity")
-    head = f"{KINDS.get(request.type, request.type)} {request.id}"
+    head = f"{request.type} {request.id}"
     if isinstance(severity, str):
         head += f" [{oneline(severity)}]"
     lines = [f"{paint('?', 'waits')} {paint(head, 'strong')} · {' · '.join(facts)}"]

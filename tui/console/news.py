@@ -19,8 +19,8 @@ from ...core.journal.events import (
     StopRequested,
 )
 from ..clean import oneline, visible
+from ..conversation import answer_text
 from ..readable import brief
-from ..shapes import answer_text
 from ..words import time_of_day
 from .output import paint
 

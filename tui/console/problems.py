@@ -48,6 +48,16 @@ def report_usage(message: str, *, as_json: bool, hint: str = "") -> int:
     return USAGE
 
 
+def report_os(error: OSError, *, as_json: bool) -> int:
+    """The same for what the operating system refused."""
+    message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if as_json:
+        say_json({"error": {"code": "OS", "message": message}})
+    else:
+        tell_error(message)
+    return FAILED
+
+
 def tell_error(message: str, *, hint: str = "") -> None:
     """`error: ...`, further lines below it, and what to do."""
     first, *rest = visible(message).split("\n")

@@ -70,4 +70,5 @@ class Terminal:
 
 def is_interactive() -> bool:
     """Whether there is a person who can see a question and type an answer."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    streams = (sys.__stdin__, sys.__stderr__, sys.stdin, sys.stderr)
+    return all(stream is not None and stream.isatty() for stream in streams)

@@ -405,7 +405,9 @@ def test_a_restart_begins_anew_with_other_chances_and_keeps_the_earlier_attempts
 
 
 def test_a_stop_that_was_asked_for_is_not_forgotten_by_a_restart(scene: Any) -> None:
-    scene.write(it='if Stop.requested() then return Stop.reason() end\nHuman.approve{message = "m"}\nProcedure.restart()')
+    scene.write(
+        it='if Stop.requested() then return Stop.reason() end\nHuman.approve{message = "m"}\nProcedure.restart()'
+    )
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     scene.operator.stop(run, "enough")
     scene.finish(run)

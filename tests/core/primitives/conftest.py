@@ -1,7 +1,7 @@
 """What the tests of the primitives share: the `covers` mark, which says what of a primitive a test is about.
 
-`@pytest.mark.covers("State.get", "success", "replay")` is a promise that is held to: the test fails when it does not call
-the primitive in a run, or promises a replay and makes none. `test_registry.py` fails when a primitive lacks one of
+`@pytest.mark.covers("State.get", "success", "replay")` is a promise that is held to: the test fails when it does not
+call the primitive in a run, or promises a replay and makes none. `test_registry.py` fails when a primitive lacks one of
 the kinds `success`, `error`, `replay`, or `option NAME` for one of its optional arguments.
 """
 

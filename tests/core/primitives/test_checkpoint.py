@@ -34,7 +34,8 @@ def test_operations_without_a_name_of_their_own_are_numbered_checkpoints() -> No
         Procedure.run("child")
         File.exists("x")
         Human.input{message = "?"}
-        return {Checkpoint.get("approve#1"), Checkpoint.get("run#1"), Checkpoint.get("file.exists#1"), Checkpoint.get("input#1"),
+        local got = Checkpoint.get
+        return {(got("approve#1")), got("run#1"), got("file.exists#1"), (got("input#1")),
                 Checkpoint.exists("sleep#2"), Checkpoint.exists("sleep#3")}
         """,
         answers=[True, "text"],

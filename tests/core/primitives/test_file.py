@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,8 @@ def test_a_file_is_written_and_read_under_the_root() -> None:
         local before = File.exists("out/deep/a.txt")
         File.write("out/deep/a.txt", "hällo\\n")
         File.write("out/deep/a.txt", "hällo\\nagain")
-        return {before, File.exists("out/deep/a.txt"), File.exists("out"), File.read("out/deep/a.txt"), File.size("out/deep/a.txt")}
+        return {before, File.exists("out/deep/a.txt"), File.exists("out"),
+                File.read("out/deep/a.txt"), File.size("out/deep/a.txt")}
     """)
     assert played.result == [False, True, True, "hällo\nagain", 12]
     assert (played.folder / "out/deep/a.txt").read_text() == "hällo\nagain"
@@ -49,11 +49,14 @@ def test_a_file_is_not_written_again_by_a_replay() -> None:
 
 def test_any_bytes_survive_writing_and_reading() -> None:
     raw = bytes(range(256))
-    played = play("""
+    played = play(
+        """
         local raw = File.read("raw.bin")
         File.write("copy", raw)
         return {#raw, raw == File.read("copy"), File.size("copy"), raw:byte(1, -1) == 0}
-    """, workspace={"raw.bin": raw})  # fmt: skip
+    """,
+        workspace={"raw.bin": raw},
+    )
     assert played.result == [256, True, 256, True]
     assert (played.folder / "copy").read_bytes() == raw
     played.replay()
@@ -130,13 +133,16 @@ LINK = "is a link that leads outside the file root"
 @pytest.mark.covers("File.size", "error")
 def test_no_path_leads_outside(place: Path, method: str, path: str, says: str) -> None:
     every = " ".join(f'pcall(File.{name}, "{path}", {"nil" if name != "write" else repr("x")})' for name in METHODS)
-    played = play(f"""
+    played = play(
+        f"""
         {every}
         return {{pcall(function() File.{method}("{path}"{', "x"' if method == "write" else ""}) end)}}
-    """, folder=place)  # fmt: skip
+    """,
+        folder=place,
+    )
     shown = path.replace("\\0", "\0")
     assert played.result == [False, f'play.yaml:3: "{shown}" {says}']
-    assert sorted(os.listdir(place.parent / "outside")) == ["secret.txt"]
+    assert [file.name for file in (place.parent / "outside").iterdir()] == ["secret.txt"]
     assert (place.parent / "outside/secret.txt").read_text() == "secret"
     played.replay()
 

@@ -139,7 +139,8 @@ def test_the_metatable_of_nodes_cannot_be_reached() -> None:
         ),
         (
             'GraphNode.create{conten = "x"}',
-            'GraphNode.create: unknown option "conten"; did you mean "content"? (options: content, metadata, parent, score)',
+            'GraphNode.create: unknown option "conten"; did you mean "content"? '
+            "(options: content, metadata, parent, score)",
         ),
         (
             'GraphNode.create("x", "y")',

@@ -30,9 +30,15 @@ def test_an_approval_returns_what_the_person_said(approved: bool) -> None:
 
 
 @pytest.mark.covers(
-    "Human.input", "success", "option message", "option placeholder", "option default", "option multiline",
-    "option context", "replay",
-)  # fmt: skip
+    "Human.input",
+    "success",
+    "option message",
+    "option placeholder",
+    "option default",
+    "option multiline",
+    "option context",
+    "replay",
+)
 def test_an_input_returns_the_text() -> None:
     played = play(
         """
@@ -58,9 +64,15 @@ def test_an_empty_text_is_a_text() -> None:
 
 
 @pytest.mark.covers(
-    "Human.review", "success", "option message", "option artifact", "option artifact_type", "option options",
-    "option context", "replay",
-)  # fmt: skip
+    "Human.review",
+    "success",
+    "option message",
+    "option artifact",
+    "option artifact_type",
+    "option options",
+    "option context",
+    "replay",
+)
 def test_a_review_returns_the_decision_by_its_label_with_what_was_said_and_edited() -> None:
     played = play(
         """
@@ -139,14 +151,21 @@ def test_an_escalation_blocks_until_it_is_resolved() -> None:
 
 
 @pytest.mark.covers(
-    "Human.notify", "success", "option message", "option level", "option content", "option details", "option context",
+    "Human.notify",
+    "success",
+    "option message",
+    "option level",
+    "option content",
+    "option details",
+    "option context",
     "replay",
-)  # fmt: skip
+)
 def test_a_notification_blocks_nothing_and_is_recorded_as_it_was_given() -> None:
     played = play("""
         Human.notify{message = "hello"}
         Human.notify{
-          message = "m", level = "Warning", content = "# Title", details = {{title = "a", content = "b"}}, context = {1},
+          message = "m", level = "Warning", content = "# Title", context = {1},
+          details = {{title = "a", content = "b"}},
         }
         Human.notify{content = "only content", level = "error", details = {}}
     """)
@@ -371,7 +390,7 @@ def test_a_point_may_want_several_people() -> None:
     played = play('return Human.approve("p")', hitl=points, answers=[{"approved": True, "by": "ann"}], upto="never")
     assert played.status == "WAITING_FOR_HUMAN"
     request = played.operator.inbox()[0].id
-    with pytest.raises(Refused, match="ann has answered request .* already; it wants 2 people"):
+    with pytest.raises(Refused, match=r"ann has answered request .* already; it wants 2 people"):
         played.operator.answer(request, Given(approved=True), by="ann")
     played.go_on(answers=[{"approved": True, "by": "bob"}])
     assert played.result is True
@@ -420,50 +439,81 @@ def test_a_declared_default_that_is_no_option_raises_at_the_call() -> None:
             'Human.approve: unknown option "mesage"; did you mean "message"? '
             "(options: message, context, timeout, default, on_timeout, config_key)",
         ),
-        ('Human.approve{message = "x", zzz = 1}',
-            'Human.approve: unknown option "zzz" (options: message, context, timeout, default, on_timeout, config_key)'),
-        ('Human.approve{message = {}}', 'Human.approve: "message" must be a string, got a table'),
-        ('Human.approve{message = "x", timeout = -1}',
-            'Human.approve: "timeout" must be a number of seconds, got a number (-1)'),
-        ('Human.approve{message = "x", timeout = 1/0}',
-            'Human.approve: "timeout" must be a number of seconds, got a number (inf)'),
-        ('Human.approve{message = "x", default = "yes"}', 'Human.approve: "default" must be a boolean, got a string ("yes")'),
-        ('Human.approve{message = "x", on_timeout = "retri"}',
+        (
+            'Human.approve{message = "x", zzz = 1}',
+            'Human.approve: unknown option "zzz" (options: message, context, timeout, default, on_timeout, config_key)',
+        ),
+        ("Human.approve{message = {}}", 'Human.approve: "message" must be a string, got a table'),
+        (
+            'Human.approve{message = "x", timeout = -1}',
+            'Human.approve: "timeout" must be a number of seconds, got a number (-1)',
+        ),
+        (
+            'Human.approve{message = "x", timeout = 1/0}',
+            'Human.approve: "timeout" must be a number of seconds, got a number (inf)',
+        ),
+        (
+            'Human.approve{message = "x", default = "yes"}',
+            'Human.approve: "default" must be a boolean, got a string ("yes")',
+        ),
+        (
+            'Human.approve{message = "x", on_timeout = "retri"}',
             'Human.approve: "on_timeout" must be one of "default", "error", "retry", got a string ("retri"); '
-            'did you mean "retry"?'),
+            'did you mean "retry"?',
+        ),
         ('Human.approve("shp")', 'Human.approve: a string ("shp") is not declared under hitl; did you mean "ship"?'),
         ('Human.approve{config_key = "nowhere"}', 'Human.approve: a string ("nowhere") is not declared under hitl'),
         ('Human.approve("name")', 'Human.approve: the point "name" is declared for Human.input'),
         ('Human.approve("ship", {}, 1)', "Human.approve takes a point's name and a table of options, got 3 arguments"),
-        ('Human.approve({}, 1)', "Human.approve takes one table of options, got 2 arguments"),
-        ('Human.approve(3)', "Human.approve takes a table of options, got a number (3)"),
+        ("Human.approve({}, 1)", "Human.approve takes one table of options, got 2 arguments"),
+        ("Human.approve(3)", "Human.approve takes a table of options, got a number (3)"),
         ('Human.approve{message = "x", context = print}', "value.context is a function"),
         ('Human.input{message = "x", multiline = 1}', 'Human.input: "multiline" must be a boolean, got a number (1)'),
-        ('Human.input{}', 'Human.input: "message" is missing (a string)'),
+        ("Human.input{}", 'Human.input: "message" is missing (a string)'),
         ('Human.review{message = "x", options = "a"}', 'Human.review: "options" must be a list, got a string ("a")'),
-        ('Human.review{message = "x", options = {3}}',
-            "Human.review: an option must be a name or {label, type}, got a number (3)"),
-        ('Human.review{message = "x", options = {{label = "A", type = "no"}}}',
-            'Human.review: the type of an option must be "action" or "cancel", got a string ("no")'),
+        (
+            'Human.review{message = "x", options = {3}}',
+            "Human.review: an option must be a name or {label, type}, got a number (3)",
+        ),
+        (
+            'Human.review{message = "x", options = {{label = "A", type = "no"}}}',
+            'Human.review: the type of an option must be "action" or "cancel", got a string ("no")',
+        ),
         ('Human.review{message = "x", options = {"a", "A"}}', "Human.review: two options have the same label (A, A)"),
-        ('Human.review{message = "x", options = {"approve", "stop"}, default = "stp"}',
-            'Human.review: the default "stp" is not an option; did you mean "Stop"? (Approve, Stop)'),
-        ('Human.review{}', 'Human.review: "message" is missing (a string)'),
-        pytest.param("Human.escalate{}", 'Human.escalate: "message" is missing (a string)',
-            marks=pytest.mark.covers("Human.escalate", "error")),
-        ('Human.escalate{message = "x", timeout = 3}',
-            'Human.escalate: unknown option "timeout" (options: message, context, severity, config_key)'),
-        pytest.param("Human.notify{}", 'Human.notify: "message" is missing (a string)',
-            marks=pytest.mark.covers("Human.notify", "error")),
-        ('Human.notify{message = "x", level = "critical"}',
-            'Human.notify: "level" must be one of "info", "warning", "error", got a string ("critical")'),
-        ('Human.notify{message = "x", details = {{content = "c"}}}',
-            'Human.notify: "details" must be a list of {title, content}; item 1 is a table'),
-        ('Human.notify{message = "x", details = {"a"}}',
-            'Human.notify: "details" must be a list of {title, content}; item 1 is a string ("a")'),
+        (
+            'Human.review{message = "x", options = {"approve", "stop"}, default = "stp"}',
+            'Human.review: the default "stp" is not an option; did you mean "Stop"? (Approve, Stop)',
+        ),
+        ("Human.review{}", 'Human.review: "message" is missing (a string)'),
+        pytest.param(
+            "Human.escalate{}",
+            'Human.escalate: "message" is missing (a string)',
+            marks=pytest.mark.covers("Human.escalate", "error"),
+        ),
+        (
+            'Human.escalate{message = "x", timeout = 3}',
+            'Human.escalate: unknown option "timeout" (options: message, context, severity, config_key)',
+        ),
+        pytest.param(
+            "Human.notify{}",
+            'Human.notify: "message" is missing (a string)',
+            marks=pytest.mark.covers("Human.notify", "error"),
+        ),
+        (
+            'Human.notify{message = "x", level = "critical"}',
+            'Human.notify: "level" must be one of "info", "warning", "error", got a string ("critical")',
+        ),
+        (
+            'Human.notify{message = "x", details = {{content = "c"}}}',
+            'Human.notify: "details" must be a list of {title, content}; item 1 is a table',
+        ),
+        (
+            'Human.notify{message = "x", details = {"a"}}',
+            'Human.notify: "details" must be a list of {title, content}; item 1 is a string ("a")',
+        ),
         ('Human.notify("x")', 'Human.notify takes a table of options, got a string ("x")'),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_with_what_was_wrong_and_asks_nobody(call: str, message: str) -> None:
     played = play(f"return {{pcall(function() {call} end)}}", hitl=POINTS, params={"what": "x"})
     assert played.result == [False, f"play.yaml:2: {message}"]

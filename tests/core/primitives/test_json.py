@@ -95,13 +95,18 @@ def test_array_marks_the_table_itself_and_returns_it() -> None:
     ("call", "message"),
     [
         pytest.param(
-            "Json.encode{a = {print}}", "Json.encode: value.a[1] is a function", marks=pytest.mark.covers("Json.encode", "error")
+            "Json.encode{a = {print}}",
+            "Json.encode: value.a[1] is a function",
+            marks=pytest.mark.covers("Json.encode", "error"),
         ),
         ("Json.encode(-(0/0))", "Json.encode: value is nan, which JSON cannot say"),
         ("Json.encode{x = math.huge}", "Json.encode: value.x is inf, which JSON cannot say"),
-        ('Json.encode{1, a = 2}', "Json.encode: value has both string and integer keys, which JSON cannot say"),
+        ("Json.encode{1, a = 2}", "Json.encode: value has both string and integer keys, which JSON cannot say"),
         ("Json.encode{1, nil, 3}", "Json.encode: value is a list with holes: fill them with Json.null"),
-        ("Json.encode{[1.5] = 1}", "Json.encode: value has a key that is a number: JSON has string keys, or lists from 1"),
+        (
+            "Json.encode{[1.5] = 1}",
+            "Json.encode: value has a key that is a number: JSON has string keys, or lists from 1",
+        ),
         ('Json.encode("\\xff")', "Json.encode: value is a string that is not UTF-8"),
         (
             "local t = {} t.me = {t} Json.encode(t)",
@@ -110,7 +115,7 @@ def test_array_marks_the_table_itself_and_returns_it() -> None:
         ("Json.encode({}, {indnt = 2})", "Json.encode: there is no option indnt; the only one is indent"),
         ("Json.encode({}, {indent = 99})", "Json.encode: indent must be a whole number from 0 to 16"),
         ("Json.encode({}, 2)", "Json.encode: options must be a table such as {indent = 2}, not a number"),
-        ('Json.encode(Json.array{a = 1})', "Json.encode: value is marked by Json.array but has string keys"),
+        ("Json.encode(Json.array{a = 1})", "Json.encode: value is marked by Json.array but has string keys"),
         pytest.param(
             "Json.array(3)", "Json.array needs a table, not a number", marks=pytest.mark.covers("Json.array", "error")
         ),
@@ -127,7 +132,7 @@ def test_array_marks_the_table_itself_and_returns_it() -> None:
         ("Json.decode(('['):rep(1e5))", "Json.decode: the text is nested more than 200 levels deep"),
         ("Json.decode(('['):rep(300) .. (']'):rep(300))", "Json.decode: the text is nested more than 200 levels deep"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> None:
     played = play(f"return {{pcall(function() {call} end)}}")
     assert played.result == [False, f"play.yaml:2: {message}"]

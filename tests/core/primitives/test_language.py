@@ -51,14 +51,17 @@ def test_random_numbers_are_the_same_in_a_replay_and_differ_between_runs() -> No
 
 
 def test_a_retried_operation_does_not_disturb_the_random_sequence() -> None:
-    played = play("""
+    played = play(
+        """
         local seen = {}
         for i = 1, 3 do
           seen[i] = math.random(1000)
           Human.approve{message = "q" .. i}
         end
         return seen
-    """, answers=[True, False, True])  # fmt: skip
+    """,
+        answers=[True, False, True],
+    )
     result = played.result
     played.replay()
     assert isinstance(result, list)
@@ -124,7 +127,10 @@ def test_an_operation_can_wait_here(place: str) -> None:
 REFUSING = {
     "gsub": f'("x"):gsub("x", function() {ASK} end)',
     "gsub by a table": f'("x"):gsub("x", setmetatable({{}}, {{__index = function() {ASK} end}}))',
-    "xpcall handler": f"local ok, why = xpcall(error, function() return select(2, pcall(function() {ASK} end)) end) error(why, 0)",
+    "xpcall handler": f"""
+        local ok, why = xpcall(error, function() return select(2, pcall(function() {ASK} end)) end)
+        error(why, 0)
+    """,
     "__tostring": f"tostring(setmetatable({{}}, {{__tostring = function() {ASK} return '' end}}))",
     "coroutine.close": f"""
         local co = coroutine.create(function()
@@ -346,13 +352,18 @@ def test_params_are_a_table_of_the_run_and_changing_it_changes_no_record() -> No
 @pytest.mark.parametrize(
     ("before", "after", "recorded", "asked"),
     [
-        ('State.set("a", 1)', 'State.set("a", 2)', 'state.set a {"key":"a","value":1} (line 2)', 'state.set a {"key":"a","value":2} (line 2)'),
+        (
+            'State.set("a", 1)',
+            'State.set("a", 2)',
+            'state.set a {"key":"a","value":1} (line 2)',
+            'state.set a {"key":"a","value":2} (line 2)',
+        ),
         ("Sleep(1)", "Sleep(2)", "sleep#1 [1] (line 2)", "sleep#1 [2] (line 2)"),
         ("Sleep(1)", 'File.exists("a")', "sleep#1 [1] (line 2)", 'file.exists#1 ["a"] (line 2)'),
         ('Step.run("a", function() end)', 'Step.run("b", function() end)', 'step "a" (line 2)', 'step "b" (line 2)'),
         ("Sleep(1)", "", "sleep#1 [1] (line 2)", 'approve#1 [{"message":"?"}] (line 3)'),
     ],
-)  # fmt: skip
+)
 def test_a_divergence_shows_the_line_what_was_recorded_and_what_was_asked(
     before: str, after: str, recorded: str, asked: str
 ) -> None:
@@ -392,7 +403,12 @@ def test_a_rehearsal_of_an_edited_text_performs_nothing() -> None:
 # ---- lib/
 
 LIB = {
-    "lib/words.lua": "local M = {}\nfunction M.shout(s) return s:upper() end\nfunction M.wait() Sleep(1) end\nreturn M\n",
+    "lib/words.lua": """
+        local M = {}
+        function M.shout(s) return s:upper() end
+        function M.wait() Sleep(1) end
+        return M
+    """,
     "lib/bad.lua": "Log.info('loading')\nreturn 1\n",
 }
 

@@ -11,7 +11,13 @@ CHILDREN = {
     "double": "params: {n: {type: integer, required: true}}\ncode: return params.n * 2\n",
     "fails": 'error({code = 7, why = "bad"})',
     "fails_in_text": 'error("broken")',
-    "slow": "params: {s: {type: number, default: 100}}\ncode: |\n  Stage.set('napping')\n  Sleep(params.s)\n  return params.s\n",
+    "slow": """
+        params: {s: {type: number, default: 100}}
+        code: |
+          Stage.set('napping')
+          Sleep(params.s)
+          return params.s
+    """,
     "asks": 'return Human.approve{message = "child asks"}',
     "together": "async: false\ncode: return 1\n",
 }
@@ -197,7 +203,8 @@ def test_wait_raises_the_error_of_a_child_that_failed() -> None:
 def test_wait_any_gives_the_first_in_list_order_among_those_that_have_ended() -> None:
     played = play(
         """
-        local a, b, c = Procedure.spawn("slow", {s = 30}), Procedure.spawn("slow", {s = 10}), Procedure.spawn("slow", {s = 10})
+        local function nap(s) return Procedure.spawn("slow", {s = s}) end
+        local a, b, c = nap(30), nap(10), nap(10)
         local first, out = Procedure.wait_any({a, c, b})
         local names = {[a] = "a", [b] = "b", [c] = "c"}
         Sleep(100)
@@ -277,7 +284,8 @@ def test_the_same_child_may_stand_twice_in_a_list() -> None:
 def test_the_status_of_a_child_follows_its_life() -> None:
     played = play(
         """
-        local slow, asks, bad = Procedure.spawn("slow", {s = 10}), Procedure.spawn("asks"), Procedure.spawn("fails_in_text")
+        local slow = Procedure.spawn("slow", {s = 10})
+        local asks, bad = Procedure.spawn("asks"), Procedure.spawn("fails_in_text")
         Sleep(1)
         local seen = {}
         for i, h in ipairs{slow, asks, bad} do
@@ -287,7 +295,8 @@ def test_the_status_of_a_child_follows_its_life() -> None:
         local before = {Procedure.is_complete(slow), Procedure.is_complete(bad), Procedure.all_complete({slow, bad}),
                         Procedure.all_complete({bad}), Procedure.all_complete({})}
         Sleep(20)
-        return {seen, before, (Procedure.status(slow)), Procedure.is_complete(slow), Procedure.all_complete({slow, bad})}
+        local status = Procedure.status(slow)
+        return {seen, before, status, Procedure.is_complete(slow), Procedure.all_complete({slow, bad})}
         """,
         workspace=CHILDREN,
     )
@@ -313,6 +322,7 @@ def test_states_that_the_language_does_not_name_are_shown_as_running() -> None:
     assert played.result == "RUNNING"
 
 
+@pytest.mark.slow
 def test_polling_waits_after_a_hundred_unchanged_answers() -> None:
     played = play(
         """
@@ -336,6 +346,7 @@ def test_polling_waits_after_a_hundred_unchanged_answers() -> None:
     played.replay()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     ["Procedure.is_complete(h)", "Procedure.all_complete({done, h})", 'Procedure.status(h) == "COMPLETED"'],
@@ -353,6 +364,7 @@ def test_a_poll_ends_soon_after_its_child(question: str) -> None:
     assert len(played.events(Ended)) < 450
 
 
+@pytest.mark.slow
 def test_polls_of_several_children_in_turn_are_throttled_too_and_a_sleep_ends_the_row() -> None:
     played = play(
         """
@@ -503,7 +515,12 @@ def test_restart_begins_anew_with_a_fresh_journal_under_the_same_id() -> None:
 
 def test_earlier_attempts_stay_readable() -> None:
     played = play(
-        "params: {n: {type: integer, default: 1}}\ncode: |\n  Log.info('a' .. params.n)\n  if params.n == 1 then Procedure.restart{n = 2} end\n"
+        """
+        params: {n: {type: integer, default: 1}}
+        code: |
+          Log.info('a' .. params.n)
+          if params.n == 1 then Procedure.restart{n = 2} end
+        """
     )
     assert [record.event.kind for record in played.records] == ["run.started", "attempt.began", "logged", "run.ended"]
     earlier = played.operator.records(played.run, at=2)
@@ -573,37 +590,68 @@ PARAMS_OF_DOUBLE = 'double: parameter "n" is required (an integer) and was not g
             '"together" declares async: false, so it cannot be spawned; use Procedure.run',
             marks=pytest.mark.covers("Procedure.spawn", "error"),
         ),
-        pytest.param('Procedure.status("nobody")', 'unknown handle "nobody"', marks=pytest.mark.covers("Procedure.status", "error")),
+        pytest.param(
+            'Procedure.status("nobody")',
+            'unknown handle "nobody"',
+            marks=pytest.mark.covers("Procedure.status", "error"),
+        ),
         (
-            'Procedure.status(h, {sumary = true})',
+            "Procedure.status(h, {sumary = true})",
             'Procedure.status: unknown option "sumary"; did you mean "summary"? (options: summary)',
         ),
         ('Procedure.wait("nobody")', 'unknown handle "nobody"'),
-        ("Procedure.wait(h, -1)", 'Procedure.wait: "timeout" must be a number of seconds, or {timeout = seconds}, got a number (-1)'),
-        ("Procedure.wait(h, {timeot = 1})", 'Procedure.wait: "timeout" has the unknown option "timeot" (options: timeout)'),
-        pytest.param("Procedure.wait_any({})", "Procedure.wait_any: the list of handles is empty",
-            marks=pytest.mark.covers("Procedure.wait_any", "error")),
+        (
+            "Procedure.wait(h, -1)",
+            'Procedure.wait: "timeout" must be a number of seconds, or {timeout = seconds}, got a number (-1)',
+        ),
+        (
+            "Procedure.wait(h, {timeot = 1})",
+            'Procedure.wait: "timeout" has the unknown option "timeot" (options: timeout)',
+        ),
+        pytest.param(
+            "Procedure.wait_any({})",
+            "Procedure.wait_any: the list of handles is empty",
+            marks=pytest.mark.covers("Procedure.wait_any", "error"),
+        ),
         ("Procedure.wait_any(h)", 'Procedure.wait_any: "handles" must be a list, got a string ("{h}")'),
-        pytest.param('Procedure.wait_all({h, 3})', "Procedure.wait_all: handle 2 must be a string, got a number (3)",
-            marks=pytest.mark.covers("Procedure.wait_all", "error")),
+        pytest.param(
+            "Procedure.wait_all({h, 3})",
+            "Procedure.wait_all: handle 2 must be a string, got a number (3)",
+            marks=pytest.mark.covers("Procedure.wait_all", "error"),
+        ),
         ('Procedure.wait_all({h, "nobody"})', 'unknown handle "nobody"'),
-        pytest.param('Procedure.is_complete("nobody")', 'unknown handle "nobody"',
-            marks=pytest.mark.covers("Procedure.is_complete", "error")),
-        pytest.param("Procedure.all_complete()", 'Procedure.all_complete: "handles" is missing (a list)',
-            marks=pytest.mark.covers("Procedure.all_complete", "error")),
+        pytest.param(
+            'Procedure.is_complete("nobody")',
+            'unknown handle "nobody"',
+            marks=pytest.mark.covers("Procedure.is_complete", "error"),
+        ),
+        pytest.param(
+            "Procedure.all_complete()",
+            'Procedure.all_complete: "handles" is missing (a list)',
+            marks=pytest.mark.covers("Procedure.all_complete", "error"),
+        ),
         ('Procedure.all_complete({"nobody"})', 'unknown handle "nobody"'),
-        pytest.param('Procedure.inject("nobody", "x")', 'unknown handle "nobody"',
-            marks=pytest.mark.covers("Procedure.inject", "error")),
+        pytest.param(
+            'Procedure.inject("nobody", "x")',
+            'unknown handle "nobody"',
+            marks=pytest.mark.covers("Procedure.inject", "error"),
+        ),
         ("Procedure.inject(h)", 'Procedure.inject: "message" is missing (a string)'),
-        pytest.param('Procedure.cancel("nobody")', 'unknown handle "nobody"',
-            marks=pytest.mark.covers("Procedure.cancel", "error")),
+        pytest.param(
+            'Procedure.cancel("nobody")',
+            'unknown handle "nobody"',
+            marks=pytest.mark.covers("Procedure.cancel", "error"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_with_what_was_wrong_and_starts_nothing(call: str, message: str) -> None:
-    played = play(f"""
+    played = play(
+        f"""
         local h = Procedure.spawn("double", {{n = 1}})
         return {{pcall(function() {call} end)}}
-    """, workspace=CHILDREN)  # fmt: skip
+    """,
+        workspace=CHILDREN,
+    )
     handle = played.child("double").run.id
     assert isinstance(played.result, list)
     says = message.replace("{folder}", str(played.folder)).replace("{h}", handle)
@@ -639,7 +687,10 @@ def test_handles_are_the_same_when_the_run_is_played_again_from_its_journal() ->
 
 def test_every_problem_of_the_params_is_listed() -> None:
     document = """
-        params: {n: {type: integer, required: true}, kind: {type: string, enum: [a, b]}, ok: {type: boolean, default: true}}
+        params:
+          n: {type: integer, required: true}
+          kind: {type: string, enum: [a, b]}
+          ok: {type: boolean, default: true}
         code: return params
     """
     with pytest.raises(ParameterError) as raised:
@@ -711,8 +762,15 @@ def test_a_refused_run_can_be_resumed_when_the_reason_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ['State.set("a", 1)', 'Log.info("x") Sleep(1)', 'Human.approve{message = "x"}', 'Procedure.run("double")', 'Step.run("a", print)']
-)  # fmt: skip
+    "code",
+    [
+        'State.set("a", 1)',
+        'Log.info("x") Sleep(1)',
+        'Human.approve{message = "x"}',
+        'Procedure.run("double")',
+        'Step.run("a", print)',
+    ],
+)
 def test_a_guard_may_change_nothing(code: str) -> None:
     played = play(f"guards:\n  - |\n    {code}\n    return true\ncode: return 1\n")
     assert "a guard may use queries and File" in played.error

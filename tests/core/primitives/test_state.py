@@ -13,7 +13,8 @@ def test_what_is_set_is_got_and_a_default_stands_for_what_never_was() -> None:
     played = play("""
         State.set("a", {1, 2, {deep = true}})
         State.set("f", false)
-        return {a = State.get("a"), f = State.get("f", "other"), missing = State.get("b") == nil, d = State.get("b", "d")}
+        local missing = State.get("b") == nil
+        return {a = State.get("a"), f = State.get("f", "other"), missing = missing, d = State.get("b", "d")}
     """)
     assert played.result == {"a": [1, 2, {"deep": True}], "f": False, "missing": True, "d": "d"}
     assert played.events(StateSet) == [StateSet("a", [1, 2, {"deep": True}]), StateSet("f", False)]
@@ -111,29 +112,43 @@ def test_clear_removes_every_key() -> None:
     ("call", "message"),
     [
         pytest.param(
-            'State.increment("t")', 'State.increment: "t" is a table, not a number', marks=pytest.mark.covers("State.increment", "error")
+            'State.increment("t")',
+            'State.increment: "t" is a table, not a number',
+            marks=pytest.mark.covers("State.increment", "error"),
         ),
         ('State.increment("s")', 'State.increment: "s" is a string ("x"), not a number'),
         ('State.increment("yes")', 'State.increment: "yes" is true, not a number'),
         ('State.increment("n", "1")', 'State.increment: "amount" must be a number, got a string ("1")'),
         pytest.param(
-            'State.append("s", 1)', 'State.append: "s" is a string ("x"), not a list', marks=pytest.mark.covers("State.append", "error")
+            'State.append("s", 1)',
+            'State.append: "s" is a string ("x"), not a list',
+            marks=pytest.mark.covers("State.append", "error"),
         ),
         ('State.append("map", 1)', 'State.append: "map" is a table, not a list'),
         pytest.param(
             'State.set("f", {a = {print}})', "value.a[1] is a function", marks=pytest.mark.covers("State.set", "error")
         ),
-        ('State.set({}, 1)', 'State.set: "key" must be a string, got a table'),
+        ("State.set({}, 1)", 'State.set: "key" must be a string, got a table'),
         ("State.set()", 'State.set: "key" is missing (a string)'),
         ("State.set(nil, 1)", 'State.set: "key" must be a string, got nil'),
         pytest.param(
-            'State.get(true)', 'State.get: "key" must be a string, got true', marks=pytest.mark.covers("State.get", "error")
+            "State.get(true)",
+            'State.get: "key" must be a string, got true',
+            marks=pytest.mark.covers("State.get", "error"),
         ),
         ('State.get("a", 1, 2)', "State.get takes at most 2 arguments, got 3"),
-        pytest.param('State.all("a")', "State.all takes at most 0 arguments, got 1", marks=pytest.mark.covers("State.all", "error")),
-        pytest.param("State.clear(1)", "State.clear takes at most 0 arguments, got 1", marks=pytest.mark.covers("State.clear", "error")),
+        pytest.param(
+            'State.all("a")',
+            "State.all takes at most 0 arguments, got 1",
+            marks=pytest.mark.covers("State.all", "error"),
+        ),
+        pytest.param(
+            "State.clear(1)",
+            "State.clear takes at most 0 arguments, got 1",
+            marks=pytest.mark.covers("State.clear", "error"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_and_changes_nothing(call: str, message: str) -> None:
     played = play(f"""
         State.set("t", {{}}) State.set("s", "x") State.set("yes", true) State.set("map", {{a = 1}})

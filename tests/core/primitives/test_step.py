@@ -25,12 +25,15 @@ def test_a_step_returns_all_that_its_function_returned_trailing_nils_included() 
 
 
 def test_the_function_of_a_completed_step_is_not_called_again() -> None:
-    played = play("""
+    played = play(
+        """
         local calls = 0
         Step.run("once", function() calls = calls + 1 State.increment("calls") end)
         Sleep(1)
         return {State.get("calls"), calls}
-    """, upto="SLEEPING")  # fmt: skip
+    """,
+        upto="SLEEPING",
+    )
     played.go_on()
     assert played.result == [1, 0], "what the step did to a variable outside does not come back on a replay"
     played.replay()
@@ -139,14 +142,17 @@ def test_steps_nest_and_inner_ones_are_skipped_with_the_outer() -> None:
 
 
 def test_an_interrupted_step_is_entered_again_and_its_parts_are_recalled() -> None:
-    played = play("""
+    played = play(
+        """
         return Step.run("ask", function()
           State.increment("entered")
           Log.info("entered")
           local ok = Human.approve{message = "?"}
           return {ok, State.get("entered")}
         end)
-    """, upto="WAITING_FOR_HUMAN")  # fmt: skip
+    """,
+        upto="WAITING_FOR_HUMAN",
+    )
     assert [event.name for event in played.events(Began)] == ["ask", "approve#1"]
     played.go_on(answers=[True])
     assert played.result == [True, 1]

@@ -60,16 +60,24 @@ def test_without_agents_no_tool_was_called_and_no_turn_taken() -> None:
     played = play("""
         Tool.clear("search")
         return {
-          called = Tool.called("search"), result = Tool.last_result("search") == nil, call = Tool.last_call("search") == nil,
+          called = Tool.called("search"), result = Tool.last_result("search") == nil,
+          call = Tool.last_call("search") == nil,
           by = Tool.called("search", {agent = "critic"}), by_result = Tool.last_result("search", {agent = "a"}) == nil,
           by_call = Tool.last_call("search", {agent = "a"}) == nil,
           turns = Iterations.current(), none = Iterations.exceeded(0), one = Iterations.exceeded(1),
         }
     """)
     assert played.result == {
-        "called": False, "result": True, "call": True, "by": False, "by_result": True, "by_call": True,
-        "turns": 0, "none": True, "one": False,
-    }  # fmt: skip
+        "called": False,
+        "result": True,
+        "call": True,
+        "by": False,
+        "by_result": True,
+        "by_call": True,
+        "turns": 0,
+        "none": True,
+        "one": False,
+    }
     assert played.events(ToolForgotten) == [ToolForgotten("search")]
     played.replay()
 
@@ -87,13 +95,19 @@ WRONG = "must be a string, got a number (3)"
             marks=pytest.mark.covers("Stop.requested", "error"),
         ),
         pytest.param(
-            "Stop.reason(1)", "Stop.reason takes at most 0 arguments, got 1", marks=pytest.mark.covers("Stop.reason", "error")
+            "Stop.reason(1)",
+            "Stop.reason takes at most 0 arguments, got 1",
+            marks=pytest.mark.covers("Stop.reason", "error"),
         ),
         pytest.param(
-            "Stop.success(1)", "Stop.success takes at most 0 arguments, got 1", marks=pytest.mark.covers("Stop.success", "error")
+            "Stop.success(1)",
+            "Stop.success takes at most 0 arguments, got 1",
+            marks=pytest.mark.covers("Stop.success", "error"),
         ),
         pytest.param(
-            'Tool.called("t", {agnt = "x"})', f"Tool.called: {UNKNOWN}", marks=pytest.mark.covers("Tool.called", "error")
+            'Tool.called("t", {agnt = "x"})',
+            f"Tool.called: {UNKNOWN}",
+            marks=pytest.mark.covers("Tool.called", "error"),
         ),
         pytest.param(
             'Tool.last_result("t", {agnt = "x"})',
@@ -106,9 +120,14 @@ WRONG = "must be a string, got a number (3)"
             marks=pytest.mark.covers("Tool.last_call", "error"),
         ),
         ('Tool.last_call("t", {agent = 3})', f'Tool.last_call: "agent" {WRONG}'),
-        ('Tool.called("t", "critic")', 'Tool.called: "options" must be a table with string keys, got a string ("critic")'),
+        (
+            'Tool.called("t", "critic")',
+            'Tool.called: "options" must be a table with string keys, got a string ("critic")',
+        ),
         ("Tool.called()", 'Tool.called: "name" is missing (a string)'),
-        pytest.param("Tool.clear()", 'Tool.clear: "name" is missing (a string)', marks=pytest.mark.covers("Tool.clear", "error")),
+        pytest.param(
+            "Tool.clear()", 'Tool.clear: "name" is missing (a string)', marks=pytest.mark.covers("Tool.clear", "error")
+        ),
         pytest.param(
             "Iterations.current(1)",
             "Iterations.current takes at most 0 arguments, got 1",
@@ -120,7 +139,7 @@ WRONG = "must be a string, got a number (3)"
             marks=pytest.mark.covers("Iterations.exceeded", "error"),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> None:
     played = play(f"return {{pcall(function() {call} end)}}")
     assert played.result == [False, f"play.yaml:2: {message}"]

@@ -25,7 +25,9 @@ def test_an_alert_is_recorded_as_it_was_given() -> None:
     ("call", "message"),
     [
         pytest.param(
-            "System.alert{}", 'System.alert: "message" is missing (a string)', marks=pytest.mark.covers("System.alert", "error")
+            "System.alert{}",
+            'System.alert: "message" is missing (a string)',
+            marks=pytest.mark.covers("System.alert", "error"),
         ),
         (
             'System.alert{message = "x", level = "warn"}',
@@ -37,10 +39,10 @@ def test_an_alert_is_recorded_as_it_was_given() -> None:
             'System.alert: unknown option "mesage"; did you mean "message"? (options: message, level, source, context)',
         ),
         ('System.alert("x")', 'System.alert takes a table of options, got a string ("x")'),
-        ('System.alert({}, 1)', "System.alert takes one table of options, got 2 arguments"),
+        ("System.alert({}, 1)", "System.alert takes one table of options, got 2 arguments"),
         ('System.alert{message = "x", context = {f = print}}', "value.context.f is a function"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_call_raises_with_what_was_wrong(call: str, message: str) -> None:
     played = play(f"return {{pcall(function() {call} end)}}")
     assert played.result == [False, f"play.yaml:2: {message}"]

@@ -103,7 +103,8 @@ def test_one_attempt_never_waits() -> None:
 
 def test_an_error_in_on_error_ends_the_retry() -> None:
     played = play("""
-        Retry.with_backoff(function() error("first", 0) end, {on_error = function(e) error("handler: " .. e.error, 0) end})
+        local function handler(e) error("handler: " .. e.error, 0) end
+        Retry.with_backoff(function() error("first", 0) end, {on_error = handler})
     """)
     assert played.error == "handler: first"
     played.replay()

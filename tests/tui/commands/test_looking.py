@@ -50,6 +50,14 @@ class TestList:
         assert "… 2 more" in proc("list").stdout
         assert len(proc("list", "--all").stdout.splitlines()) == 13
 
+    @pytest.mark.slow
+    def test_many_waiting_runs_are_capped(self, proc: Any) -> None:
+        with Operator.open(proc.folder) as operator:
+            for _ in range(60):
+                operator.start("gate")
+        proc("resume-all")
+        assert "… 10 more: proc-tui list --all" in proc("list").stdout
+
     def test_rows_fit_the_terminal(self, proc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (proc.folder / "long.yaml").write_text(
             f'name: long\nversion: "1"\ncode: |\n  Human.approve{{message = "{"very " * 60}long", timeout = 99}}\n'

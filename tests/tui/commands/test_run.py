@@ -199,7 +199,7 @@ class TestOnATerminal:
         assert proc.finish(terminal) == 0
 
     def test_the_deadline_holds_while_it_asks(self, proc: Any) -> None:
-        terminal = proc.terminal("run", "gate", "-p", "timeout=0.7")
+        terminal = proc.terminal("run", "gate", "-p", "timeout=3")
         terminal.expect("reject in 0:0")
         terminal.expect("approve\\? y/n")
         terminal.send("y")

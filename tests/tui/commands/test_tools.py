@@ -31,7 +31,7 @@ class TestCheck:
         assert f"{file}:3:1: error DOC-020" in result.stderr
         assert "2 errors, 0 warnings in 1 file" in result.stderr
         rows = [json.loads(line) for line in proc("check", str(file), "--json", code=1).stdout.splitlines()]
-        assert [(row["line"], row["column"], row["code"]) for row in rows] == [(3, 1, "DOC-020"), (5, 13, "DOC-050")]
+        assert [(row["line"], row["column"], row["code"]) for row in rows] == [(3, 1, "DOC-020"), (5, 11, "DOC-050")]
         assert list(rows[0]) == ["file", "line", "column", "severity", "code", "message", "hint"]
 
     def test_libraries_are_checked_too(self, proc: Any) -> None:
