@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import click
+import msgspec
 
 from proc_tui.core import errors
 from proc_tui.core.document import CODES
@@ -95,6 +97,8 @@ def _signature(method: Method) -> str:
 def _default(value: object) -> str:
     if value is None:
         return "nil"
+    if value == "":
+        return '`""`'
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 
@@ -165,26 +169,41 @@ def _diagram(title: str, table: dict[StrEnum, frozenset[StrEnum]]) -> Iterator[s
 
 
 def configuration() -> str:
-    """Every setting with its default."""
+    """Every setting with its default and meaning."""
     lines = [
         "# Configuration",
         "",
-        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`. `proc-tui config` shows what holds and where it comes from.",
+        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`. `proc-tui config` shows what",
+        "holds and where it comes from.",
         "",
-        "| key | default |",
-        "|---|---|",
+        "| key | default | meaning |",
+        "|---|---|---|",
     ]
-    lines += [f"| `{name}` | `{value}` |" for name, value in _settings(settings.Settings(), "")]
+    lines += [f"| `{name}` | {_default(value)} | {doc} |" for name, value, doc in _settings(settings.Settings(), "")]
     return "\n".join([*lines, ""])
 
 
-def _settings(section: object, prefix: str) -> Iterator[tuple[str, object]]:
-    for name in section.__struct_fields__:  # pyright: ignore[reportAttributeAccessIssue]
+def _settings(section: msgspec.Struct, prefix: str) -> Iterator[tuple[str, object, str]]:
+    described = _attribute_docs(type(section))
+    for name in section.__struct_fields__:
         value = getattr(section, name)
-        if hasattr(value, "__struct_fields__"):
+        if isinstance(value, msgspec.Struct):
             yield from _settings(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}", value, described.get(name, "")
+
+
+def _attribute_docs(cls: type) -> dict[str, str]:
+    """The docstrings under the attributes of a class."""
+    body = ast.parse(inspect.getsource(cls)).body[0]
+    found: dict[str, str] = {}
+    name = ""
+    for statement in body.body if isinstance(body, ast.ClassDef) else []:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            name = statement.target.id
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and name:
+            found[name], name = " ".join(str(statement.value.value).split()), ""
+    return found
 
 
 PAGES: dict[str, Callable[[], str]] = {

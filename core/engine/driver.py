@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..document import params as parameters
+from ..document import templates
 from ..errors import (
     GuardError,
     InvalidValue,
@@ -329,7 +330,11 @@ class Driver:
     def _raised(self, error: object, message: str, trace: str) -> Outcome:
         self.context.finish(message)
         value = self._error_value(error, message.encode())
-        failure = LuaFailure(value if isinstance(value, str) else message)
+        if isinstance(value, str):
+            message = value
+        elif isinstance(value, (dict, list)) and message.startswith("(error object"):
+            message = templates.to_text(value)
+        failure = LuaFailure(message)
         cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
         return self._fail(failure, value=value, trace=trace, cause=cause)
 

@@ -203,7 +203,7 @@ def deliver(connection: sqlite3.Connection, run: str, letters: list[Mail]) -> No
 def alert(connection: sqlite3.Connection, level: str, message: str, source: str | None, by: str, at: float) -> None:
     """Keeps an alert that belongs to no run."""
     connection.execute(
-        "INSERT INTO alerts(level, message, source, by, at) VALUES (?,?,?,?,?)", (level, message, source, by, at)
+        "INSERT INTO alerts(level, message, source, by, at) VALUES (?,?,?,?,?)", (level, message, source or "", by, at)
     )
 
 

@@ -328,7 +328,10 @@ local function finish(ok, ...)
   if run.halted then return HALTED, run.halted end
   local text = author_trace(trace or "")
   local inner = S.inner_trace
-  if inner and raw_rawequal(inner.error, e) then text = author_trace(inner.trace) .. (text ~= "" and "\n" .. text or "") end
+  if inner and raw_rawequal(inner.error, e) then
+    local outer = not inner.whole and text ~= "" and "\n" .. text or ""
+    text = author_trace(inner.trace) .. outer
+  end
   return RAISED, e, message, text
 end
 
@@ -351,6 +354,27 @@ local function noted(ok, ...)
   return ok, ...
 end
 function S.pcall_raw(f, ...) return noted(raw_xpcall(f, on_error, ...)) end
+
+-- The same for the body of a step, whose error is raised again outside it: where it came from is kept.
+local function on_body_error(e)
+  if run.halted then return e end
+  S.body_trace = raw_traceback("", 2)
+  if raw_type(e) ~= "string" or raw_find(e, "stack overflow", 1, true) then return e end
+  e = author_error(raw_running(), 3, e)
+  return e
+end
+
+function S.pcall_body(f)
+  S.body_trace = nil
+  return noted(raw_xpcall(f, on_body_error))
+end
+
+-- `e`, raised again as `again`, came from where the body failed that ended last.
+function S.keep_trace(e, again)
+  local trace, inner = S.body_trace or "", S.inner_trace
+  if inner and raw_rawequal(inner.error, e) then trace = inner.whole and inner.trace or inner.trace .. trace end
+  S.inner_trace = { error = again, trace = trace, whole = true }
+end
 function S.raise(value) return raw_error(value, 0) end
 function S.loading() return run.loading > 0 end
 function S.stop_polling() poll = function() return false end end

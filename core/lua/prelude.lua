@@ -7,7 +7,7 @@ local S, body_seed, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = ...
 S.body_seed = body_seed
 
 local env, operation, where, raise = S.env, S.operation, S.where, S.raise
-local raw_pcall, check_halted, loading = S.pcall_raw, S.check_halted, S.loading
+local raw_pcall, pcall_body, check_halted, loading = S.pcall_raw, S.pcall_body, S.check_halted, S.loading
 local step_enter, step_leave, scope_push, scope_pop = S.step_enter, S.step_leave, S.scope_push, S.scope_pop
 local type, setmetatable, next, select, tostring = type, setmetatable, next, select, env.tostring
 local pack, unpack, concat = table.pack, table.unpack, table.concat
@@ -95,12 +95,17 @@ local function bind_operations(...) return bind_all(bind_operation, 4, ...) end
 
 -- ---- bodies: functions of the author's whose results are recorded
 
+local function failed(e, ok, again)
+  S.keep_trace(e, again)
+  return finish(ok, again)
+end
+
 local function body_ended(ok, ...)
   scope_pop()
   step_leave()
   check_halted()
   if ok then return finish(operation(STEP_END, 0, true, nil, ...)) end
-  return finish(operation(STEP_END, 0, false, tostring((...)), ...))
+  return failed((...), operation(STEP_END, 0, false, tostring((...)), ...))
 end
 
 local function body_entered(fn, ok, how, ...)
@@ -108,7 +113,7 @@ local function body_entered(fn, ok, how, ...)
   if how ~= "run" then return ... end
   step_enter()
   scope_push()
-  return body_ended(raw_pcall(fn))
+  return body_ended(pcall_body(fn))
 end
 
 env.Step = {

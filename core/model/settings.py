@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 import platformdirs
@@ -22,19 +22,20 @@ FOLDER = ".proc-tui"
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one run may use."""
 
-    lua_memory_mb: int = 256
-    lua_instructions: int = 3_000_000_000
-    """Between two operations."""
+    lua_memory_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
+    """Lua memory; past it the run fails, and can be resumed with a raised limit."""
+    lua_instructions: Annotated[int, msgspec.Meta(ge=1)] = 3_000_000_000
+    """Lua instructions between two operations: about 30 s of computing."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How runs are driven."""
 
-    lease_seconds: float = 10.0
+    lease_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     """How long a dead worker's runs stay untouched."""
-    max_active: int = 128
+    max_active: Annotated[int, msgspec.Meta(ge=1)] = 128
     """How many runs compute at the same time."""
-    warm: int = 32
+    warm: Annotated[int, msgspec.Meta(ge=0)] = 32
     """How many waiting runs keep their Lua state."""
 
 

@@ -158,15 +158,16 @@ class Method:
         return options
 
     def _point(self, args: tuple[Value, ...]) -> dict[str, Value]:
-        if args and isinstance(args[0], str):
+        first = next(iter(args), None)
+        if isinstance(first, str):
             if len(args) > 2:
                 raise PrimitiveError(
                     f"{self.title} takes a point's name and a table of options, got {len(args)} arguments"
                 )
-            return {**self._table(args[1] if len(args) == 2 else None), "config_key": args[0]}
+            return {**self._table(args[1] if len(args) == 2 else None), "config_key": first}
         if len(args) > 1:
             raise PrimitiveError(f"{self.title} takes one table of options, got {len(args)} arguments")
-        return dict(self._table(args[0] if args else None))
+        return dict(self._table(first))
 
 
 class Family:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-
 from proc_tui.core.engine.waits import ChildWait, RequestWait, Wait
 from proc_tui.core.journal.events import RunStarted
 from proc_tui.core.journal.folds import RunFold

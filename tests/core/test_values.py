@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from proc_tui.core import values
 from proc_tui.core.errors import InvalidValue
 from proc_tui.core.lua.convert import from_lua, to_lua

@@ -23,7 +23,7 @@ def card(request: PendingRequest, procedure: str, now: float) -> list[str]:
     """The lines of a request, wholly."""
     data = request.event.data
     left = time_left(request, now)
-    facts = [oneline(procedure), request.run, f"asked {age(now - request.created_at)} ago", *([left] if left else [])]
+    facts = [oneline(procedure), f"asked {age(now - request.created_at)} ago", *([left] if left else [])]
     severity = data.get("severity")
     head = f"{request.type} {request.id}"
     if isinstance(severity, str):

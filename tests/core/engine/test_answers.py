@@ -7,7 +7,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from proc_tui.core.errors import AlreadyAnswered, ProcError, Refused
 from proc_tui.core.journal.events import Requested, Responded
 from proc_tui.core.model.states import RequestStatus, RunStatus
@@ -139,7 +138,10 @@ def test_a_deadline_holds_while_no_process_runs(make_scene: Any) -> None:
     clock = FakeClock()
     scene = make_scene(clock=clock)
     scene.write(
-        it='local ok, timed_out = Human.approve{message = "m", timeout = 60, on_timeout = "retry"}\nreturn {ok, timed_out}'
+        it=(
+            'local ok, timed_out = Human.approve{message = "m", timeout = 60, on_timeout = "retry"}\n'
+            "return {ok, timed_out}"
+        )
     )
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     first = scene.operator.inbox()[0]
@@ -172,7 +174,11 @@ def scene_request(scene: Any, other: str) -> Any:
 def test_answers_given_the_moment_a_request_is_seen_are_never_lost(scene: Any) -> None:
     """The worker is between posting the request and letting go of the run: hammered by threads."""
     scene.write(
-        it='local n = 0\nfor i = 1, 12 do local ok = Human.approve{message = "m" .. i} if ok then n = n + 1 end end\nreturn n'
+        it=(
+            "local n = 0\n"
+            'for i = 1, 12 do local ok = Human.approve{message = "m" .. i} if ok then n = n + 1 end end\n'
+            "return n"
+        )
     )
     stop = threading.Event()
 
@@ -202,7 +208,15 @@ def test_answers_given_the_moment_a_request_is_seen_are_never_lost(scene: Any) -
 def test_several_people_must_agree_and_one_may_refuse(scene: Any) -> None:
     scene.write(
         **{
-            "it.yaml": "name: it\nversion: '1'\nhitl:\n  go: {type: approval, message: Go?, approvals: 2, not_starter: true}\ncode: |\n  local ok = Human.approve('go')\n  return ok\n"
+            "it.yaml": (
+                "name: it\n"
+                "version: '1'\n"
+                "hitl:\n"
+                "  go: {type: approval, message: Go?, approvals: 2, not_starter: true}\n"
+                "code: |\n"
+                "  local ok = Human.approve('go')\n"
+                "  return ok\n"
+            )
         }
     )
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)

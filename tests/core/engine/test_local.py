@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from proc_tui.core.engine import local
 from proc_tui.core.errors import Refused
 from proc_tui.core.journal.events import Ended, MessageReceived, RunEnded, StopRequested
@@ -76,7 +75,10 @@ def test_an_operation_and_what_it_began_are_one_commit_when_a_flush_comes_betwee
     """A flush at every moment a flush can come: no child without a record, no record without its child."""
     scene.write(
         child="return 1",
-        it='for i = 1, 5 do State.increment("n") local h = Procedure.spawn("child", {}) Procedure.run("child", {}) Procedure.wait(h) end\nreturn 1',
+        it=(
+            'for i = 1, 5 do State.increment("n") local h = Procedure.spawn("child", {}) Procedure.run("child", {}) Procedure.wait(h) end\n'
+            "return 1"
+        ),
     )
     stop = threading.Event()
     contexts: list[Any] = []
@@ -93,7 +95,7 @@ def test_an_operation_and_what_it_began_are_one_commit_when_a_flush_comes_betwee
             for context in contexts[-4:]:
                 try:
                     context.flush_older_than(1e18)
-                except Exception:  # noqa: BLE001, S110 - the lease of an ended run
+                except Exception:  # noqa: BLE001 - the lease of an ended run
                     pass
 
     flusher = threading.Thread(target=flush)
@@ -136,7 +138,13 @@ def test_a_run_of_a_hundred_thousand_events_is_read_by_window_and_by_snapshot(sc
     import time
 
     scene.write(
-        it='checkpoint_interval: 1000\ncode: |\n  Stage.set("s")\n  for i = 1, 100000 do Log.info("line") if i % 1000 == 0 then State.set("i", i) end end\n  Human.approve{message = "m"}\n'
+        it=(
+            "checkpoint_interval: 1000\n"
+            "code: |\n"
+            '  Stage.set("s")\n'
+            '  for i = 1, 100000 do Log.info("line") if i % 1000 == 0 then State.set("i", i) end end\n'
+            '  Human.approve{message = "m"}\n'
+        )
     )
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     assert run.last_seq > 100_000
@@ -196,7 +204,13 @@ def test_a_parent_is_woken_when_it_has_something_to_do_and_not_before(make_scene
     scene = make_scene(settings=Settings(durability="fast", worker=WorkerSettings(warm=0)))
     scene.write(
         child='local t = Human.input{message = "m"}\nreturn t',
-        it='local h = {}\nfor i = 1, 12 do h[i] = Procedure.spawn("child", {}) end\nlocal n = 0\nfor _, r in pairs(Procedure.wait_all(h)) do n = n + 1 end\nreturn n',
+        it=(
+            "local h = {}\n"
+            'for i = 1, 12 do h[i] = Procedure.spawn("child", {}) end\n'
+            "local n = 0\n"
+            "for _, r in pairs(Procedure.wait_all(h)) do n = n + 1 end\n"
+            "return n"
+        ),
     )
     run = scene.start("it")
     with scene.working():
@@ -223,7 +237,19 @@ def test_hundreds_of_children_are_joined(make_scene: Any, agrees: Any) -> None:
         child="return params.n",
         **{
             "it.yaml": complete(
-                'local h, left = {}, {}\nfor i = 1, 150 do h[i] = Procedure.spawn("child", {}) left[h[i]] = true end\nlocal order = 0\nwhile #h > 0 do\n  local first = Procedure.wait_any(h)\n  assert(left[first])\n  left[first] = nil\n  order = order + 1\n  for i = 1, #h do if h[i] == first then table.remove(h, i) break end end\nend\nreturn order',
+                (
+                    "local h, left = {}, {}\n"
+                    'for i = 1, 150 do h[i] = Procedure.spawn("child", {}) left[h[i]] = true end\n'
+                    "local order = 0\n"
+                    "while #h > 0 do\n"
+                    "  local first = Procedure.wait_any(h)\n"
+                    "  assert(left[first])\n"
+                    "  left[first] = nil\n"
+                    "  order = order + 1\n"
+                    "  for i = 1, #h do if h[i] == first then table.remove(h, i) break end end\n"
+                    "end\n"
+                    "return order"
+                ),
                 "it",
             )
         },
@@ -252,7 +278,12 @@ def test_a_message_to_a_child_is_sent_once_though_the_run_is_replayed() -> None:
 
 def test_nesting_past_the_limit_raises_in_the_parent() -> None:
     played = play(
-        'if params.n >= 9 then return "too deep" end\nlocal ok, e = pcall(Procedure.run, "play", {n = params.n + 1})\nif not ok then return e end\nreturn e',
+        (
+            'if params.n >= 9 then return "too deep" end\n'
+            'local ok, e = pcall(Procedure.run, "play", {n = params.n + 1})\n'
+            "if not ok then return e end\n"
+            "return e"
+        ),
         params={"n": 1},
         max_depth=3,
     )
@@ -297,7 +328,13 @@ def test_cancelling_oneself_through_ones_parent_ends_both(scene: Any) -> None:
                 "child",
             ),
             "it.yaml": complete(
-                "hitl:\n  top: {type: input, message: '{context.run_id}'}\ncode: |\n  local id = Human.input('top')\n  Procedure.run('child', {top = id})\n",
+                (
+                    "hitl:\n"
+                    "  top: {type: input, message: '{context.run_id}'}\n"
+                    "code: |\n"
+                    "  local id = Human.input('top')\n"
+                    "  Procedure.run('child', {top = id})\n"
+                ),
                 "it",
             ),
         }

@@ -6,7 +6,6 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from proc_tui.core.engine.sources import Bundle
 from proc_tui.core.errors import Divergence
 from proc_tui.core.journal import journal
@@ -338,7 +337,9 @@ def test_the_order_of_keys_does_not_count_in_a_comparison(scene: Any) -> None:
     scene.write(
         **{
             "it.yaml": document(
-                'State.set("a", {x = 1, y = 2})\nState.set("b", {x = 1, [2.5] = 2})\nHuman.approve{message = "m", context = {p = 1, q = {r = 1, s = 2}}}'
+                'State.set("a", {x = 1, y = 2})\n'
+                'State.set("b", {x = 1, [2.5] = 2})\n'
+                'Human.approve{message = "m", context = {p = 1, q = {r = 1, s = 2}}}'
             )
         }
     )
@@ -346,7 +347,10 @@ def test_the_order_of_keys_does_not_count_in_a_comparison(scene: Any) -> None:
     scene.write(
         **{
             "it.yaml": document(
-                'State.set("a", {y = 2, x = 1})\nlocal t = {} t[2.5] = 2 t.x = 1\nState.set("b", t)\nHuman.approve{context = {q = {s = 2, r = 1}, p = 1}, message = "m"}'
+                'State.set("a", {y = 2, x = 1})\n'
+                "local t = {} t[2.5] = 2 t.x = 1\n"
+                'State.set("b", t)\n'
+                'Human.approve{context = {q = {s = 2, r = 1}, p = 1}, message = "m"}'
             )
         }
     )

@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from proc_tui.core.errors import Divergence, NotFound, ProcError, Refused
 from proc_tui.core.model.states import RunStatus
 from proc_tui.core.operator import Given
@@ -43,7 +42,11 @@ def image(scene: Any, run: Any, at: int | None = None) -> str:
 def test_the_operation_whose_error_ended_the_run_is_done_again(scene: Any) -> None:
     (scene.folder / "wanted").mkdir()
     scene.write(
-        it='Step.run("a", function() State.increment("a") end)\nlocal text = File.read("f")\nreturn text .. State.get("a")'
+        it=(
+            'Step.run("a", function() State.increment("a") end)\n'
+            'local text = File.read("f")\n'
+            'return text .. State.get("a")'
+        )
     )
     failed = scene.drive(scene.start("it"))
     assert failed.status is RunStatus.FAILED
@@ -104,7 +107,11 @@ def test_an_error_that_was_caught_is_not_what_a_later_equal_error_is_traced_to(s
 
 def test_a_limit_that_ends_a_run_is_not_traced_to_an_error_of_nil(scene: Any) -> None:
     scene.write(
-        it='pcall(Step.run, "nothing", function() error(nil) end)\nStep.run("b", function() end)\nreturn print, function() end'
+        it=(
+            'pcall(Step.run, "nothing", function() error(nil) end)\n'
+            'Step.run("b", function() end)\n'
+            "return print, function() end"
+        )
     )
     failed = scene.drive(scene.start("it"))
     assert failed.status is RunStatus.FAILED
@@ -145,7 +152,11 @@ def test_a_failed_child_that_is_resumed_itself_counts_for_a_parent_that_waits_ag
 @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.CANCELLED])
 def test_a_completed_or_cancelled_run_is_never_run_again_but_can_be_forked(scene: Any, status: RunStatus) -> None:
     scene.write(
-        it='Step.run("a", function() State.set("x", math.random()) end)\nlocal ok = Human.approve{message = "m"}\nreturn State.get("x")'
+        it=(
+            'Step.run("a", function() State.set("x", math.random()) end)\n'
+            'local ok = Human.approve{message = "m"}\n'
+            'return State.get("x")'
+        )
     )
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     if status is RunStatus.CANCELLED:
@@ -506,7 +517,11 @@ def test_an_edit_of_what_comes_goes_on_without_doing_again_what_was(scene: Any) 
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     request = scene.operator.inbox()[0].id
     scene.write(
-        it='Step.run("a", function() State.increment("a", 100) end)\nHuman.approve{message = "m"}\nreturn "new" .. State.get("a")'
+        it=(
+            'Step.run("a", function() State.increment("a", 100) end)\n'
+            'Human.approve{message = "m"}\n'
+            'return "new" .. State.get("a")'
+        )
     )
     plan = scene.operator.resume_edited(run)
     assert (plan.checkpoints, plan.requests, plan.children) == ((), (), ())
@@ -570,11 +585,19 @@ def test_an_inline_child_can_be_edited_in_its_document(scene: Any) -> None:
 
 def test_an_edit_after_a_failure_does_the_failed_operation_again(scene: Any) -> None:
     scene.write(
-        it='Step.run("a", function() State.increment("a") end)\nStep.run("b", function() error("bug", 0) end)\nreturn State.get("a")'
+        it=(
+            'Step.run("a", function() State.increment("a") end)\n'
+            'Step.run("b", function() error("bug", 0) end)\n'
+            'return State.get("a")'
+        )
     )
     failed = scene.drive(scene.start("it"))
     scene.write(
-        it='Step.run("a", function() State.increment("a") end)\nStep.run("b", function() return "fixed" end)\nreturn State.get("a")'
+        it=(
+            'Step.run("a", function() State.increment("a") end)\n'
+            'Step.run("b", function() return "fixed" end)\n'
+            'return State.get("a")'
+        )
     )
     plan = scene.operator.resume_edited(failed)
     assert plan.checkpoints == ("b",)

@@ -7,7 +7,6 @@ import sqlite3
 from typing import Any
 
 import pytest
-
 from proc_tui.core.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly
 from proc_tui.core.model.settings import Settings, WorkerSettings
 from proc_tui.core.model.states import RunStatus

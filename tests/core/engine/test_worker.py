@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from proc_tui.core.engine.driver import Driver
 from proc_tui.core.errors import LeaseLost, StoreError
 from proc_tui.core.model.settings import LimitSettings, Settings, WorkerSettings
@@ -140,7 +139,11 @@ def test_an_idle_worker_rests_between_two_looks(scene: Any, until: Any) -> None:
 
 def test_a_worker_that_is_stopped_leaves_every_run_to_the_next(scene: Any, until: Any, agrees: Any) -> None:
     scene.write(
-        busy="local n = 0\nwhile not Stop.requested() do n = n + 1 Step.run('s' .. n, function() State.set('n', n) end) end\nreturn n",
+        busy=(
+            "local n = 0\n"
+            "while not Stop.requested() do n = n + 1 Step.run('s' .. n, function() State.set('n', n) end) end\n"
+            "return n"
+        ),
         spin="local n = 0\nwhile n < 40000000 do n = n + 1 end\nreturn n",
         it='Human.approve{message = "m"}\nreturn 1',
         nap="Sleep(0.2)\nreturn 2",
@@ -165,7 +168,11 @@ def test_a_worker_that_is_stopped_leaves_every_run_to_the_next(scene: Any, until
 
 def test_a_run_that_another_worker_drove_meanwhile_is_not_gone_on_with_from_memory(scene: Any) -> None:
     scene.write(
-        it='local t = {}\nfor i = 1, 6 do t[i] = Human.input{message = "m" .. i} .. Step.run("s" .. i, function() State.increment("n") return State.get("n") end) end\nreturn t'
+        it=(
+            "local t = {}\n"
+            'for i = 1, 6 do t[i] = Human.input{message = "m" .. i} .. Step.run("s" .. i, function() State.increment("n") return State.get("n") end) end\n'
+            "return t"
+        )
     )
     run = scene.start("it")
     other = scene.another()
@@ -205,7 +212,13 @@ def scene_until(condition: Any) -> Any:
 def test_two_workers_of_one_process_drive_each_run_once(scene: Any, agrees: Any) -> None:
     scene.write(
         child='Step.run("s", function() State.increment("n") end)\nSleep(0.002)\nreturn State.get("n")',
-        it='local h = {}\nfor i = 1, 4 do h[i] = Procedure.spawn("child", {}) end\nlocal n = 0\nfor _, r in pairs(Procedure.wait_all(h)) do n = n + r end\nreturn n',
+        it=(
+            "local h = {}\n"
+            'for i = 1, 4 do h[i] = Procedure.spawn("child", {}) end\n'
+            "local n = 0\n"
+            "for _, r in pairs(Procedure.wait_all(h)) do n = n + r end\n"
+            "return n"
+        ),
     )
     other = scene.another()
     with scene.working(), scene.working(operator=other):
@@ -252,7 +265,11 @@ def test_setting_the_clock_while_runs_are_driven_drives_each_once(
     clock = FakeClock()
     scene = make_scene(clock=clock, settings=fast(lease_seconds=0.6))
     scene.write(
-        it="local n = 0\nwhile not Stop.requested() do n = n + 1 Step.run('s' .. n, function() State.set('n', n) end) end\nreturn n"
+        it=(
+            "local n = 0\n"
+            "while not Stop.requested() do n = n + 1 Step.run('s' .. n, function() State.set('n', n) end) end\n"
+            "return n"
+        )
     )
     runs = [scene.start("it") for _ in range(3)]
     starts: list[str] = []
@@ -283,7 +300,11 @@ def test_effects_are_written_in_time_after_the_clock_was_set_back(make_scene: An
     clock = FakeClock()
     scene = make_scene(clock=clock)
     scene.write(
-        it='State.set("a", 1)\nlocal n = 0\nwhile not Stop.requested() do n = n + 1 if n % 5000 == 0 then State.set("n", n) end end'
+        it=(
+            'State.set("a", 1)\n'
+            "local n = 0\n"
+            'while not Stop.requested() do n = n + 1 if n % 5000 == 0 then State.set("n", n) end end'
+        )
     )
     run = scene.start("it")
     with scene.working():
@@ -336,7 +357,12 @@ def test_a_limit_fails_the_run_and_a_raised_one_lets_it_go_on(
 def test_a_run_that_met_a_limit_goes_on_with_a_raised_one(make_scene: Any) -> None:
     scene = make_scene(settings=Settings(durability="fast", limits=LimitSettings(lua_instructions=1_000_000)))
     scene.write(
-        it='Step.run("before", function() State.increment("n") end)\nlocal n = 0\nfor i = 1, 2000000 do n = n + 1 end\nreturn n'
+        it=(
+            'Step.run("before", function() State.increment("n") end)\n'
+            "local n = 0\n"
+            "for i = 1, 2000000 do n = n + 1 end\n"
+            "return n"
+        )
     )
     failed = scene.drive(scene.start("it"))
     assert scene.operator.fold(failed).ended.code == "RUN-008"
@@ -425,7 +451,12 @@ def test_memory_stays_flat_over_thousands_of_activations(make_scene: Any) -> Non
 
     scene = make_scene(settings=fast(warm=0))
     scene.write(
-        it="while not Stop.requested() do\n  Sleep(0.0001)\n  if Checkpoint.exists('sleep#20') then Procedure.restart() end\nend"
+        it=(
+            "while not Stop.requested() do\n"
+            "  Sleep(0.0001)\n"
+            "  if Checkpoint.exists('sleep#20') then Procedure.restart() end\n"
+            "end"
+        )
     )
     runs = [scene.start("it") for _ in range(4)]
     activations = 0

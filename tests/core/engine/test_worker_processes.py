@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-
 from proc_tui.core.engine import identity
 from proc_tui.core.model.states import RunStatus
 
@@ -84,7 +83,9 @@ def test_a_worker_that_is_frozen_past_its_lease_loses_its_runs_and_notices(
 
 def test_two_processes_drive_each_run_once(scene: Any, program: Any, until: Any) -> None:
     scene.write(
-        child='Step.run("s", function() State.increment("n"); Log.info("once") end)\nSleep(0.002)\nreturn State.get("n")',
+        child=(
+            'Step.run("s", function() State.increment("n"); Log.info("once") end)\nSleep(0.002)\nreturn State.get("n")'
+        ),
         it="""
         local h = {}
         for i = 1, 4 do h[i] = Procedure.spawn("child", {}) end

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from proc_tui.core.errors import StoreDamaged
 from proc_tui.core.journal import journal
 from proc_tui.core.journal.database import Database
@@ -51,7 +50,7 @@ def test_a_record_comes_back_as_it_was_appended(database: Database) -> None:
     ("size", "beside"), [(1000, False), (32 * 1024 - 40, False), (32 * 1024 + 1, True), (3 * 2**20, True)]
 )
 def test_a_long_event_is_kept_beside_the_journal_once(database: Database, size: int, beside: bool) -> None:
-    event = StateSet("k", "é" * (size // 2))
+    event = StateSet("k", "x" * size)
     fill(database, "r", [record(1, event), record(2, event)])
     with database.read() as connection:
         assert [item.event for item in journal.read(connection, "r")] == [event, event]
@@ -75,6 +74,7 @@ def test_cuts_of_cuts_are_the_events_that_each_left(cuts: list[tuple[int, int]])
     ranges, kept, last = WHOLE, [1, 2, 3, 4, 5], 5
     for keep, more in cuts:
         goes_on = last + 1
+        keep = min(keep, goes_on)
         ranges = cut(ranges, keep, goes_on)
         kept = [seq for seq in kept if seq < keep] + list(range(goes_on, goes_on + more))
         last = goes_on + more - 1

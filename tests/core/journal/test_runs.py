@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-
 from proc_tui.core.errors import LeaseLost, NotFound, StoreDamaged
 from proc_tui.core.journal import journal, runs
 from proc_tui.core.journal.database import Database
