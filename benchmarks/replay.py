@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import raw
 from figures import Figure
-from proc_tui.core.engine import rewind
+from proc_tui.core.engine import rehearsal
 from proc_tui.core.lua.sandbox import Limits
 from proc_tui.core.operator import Operator
 from workspaces import WAIT, drive, steps, workspace
@@ -38,7 +38,7 @@ def _replay(operator: Operator, run: Run) -> float:
     records = operator.records(run)
     with environment.database.read() as connection:
         program = environment.sources.program(connection, run.source, run.path)
-    fold, failure = rewind.rehearsed(run, program, environment, records, Limits())
+    fold, failure = rehearsal.rehearsed(run, program, environment, records, Limits())
     taken = time.perf_counter() - began
     assert failure is None
     assert fold.seq == run.last_seq

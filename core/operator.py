@@ -21,10 +21,9 @@ from . import __version__
 from .engine import answers, identity, launch, rewind
 from .engine.answers import Accepted, Given
 from .engine.cancel import cancel
-from .engine.local import Attention, Environment
+from .engine.environment import Attention, Environment
 from .engine.rewind import Plan
 from .engine.sources import Program, Sources
-from .engine.worker import Worker
 from .errors import NotFound, Refused
 from .journal import journal, requests, runs
 from .journal.database import Database
@@ -33,7 +32,6 @@ from .journal.folds import RunFold
 from .journal.journal import News
 from .journal.requests import Alert, Answer, PendingRequest
 from .journal.runs import Lease, Run
-from .lua.sandbox import Limits
 from .model import settings as configuration
 from .model.clock import Clock, SystemClock
 from .model.settings import FOLDER, Settings
@@ -43,7 +41,9 @@ from .values import Value, from_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from .engine.worker import Worker
     from .errors import ProcError
+    from .lua.sandbox import Limits
 
 T = TypeVar("T")
 
@@ -134,10 +134,15 @@ class Operator:
         self, *, roots: Sequence[str] = (), on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None
     ) -> Worker:
         """A worker for this workspace, or for some trees of runs in it."""
-        limits = Limits(
-            memory_bytes=self.settings.limits.lua_memory_mb * 2**20, instructions=self.settings.limits.lua_instructions
-        )
-        return Worker(self._environment, self.settings.worker, limits, roots=roots, on_problem=on_problem)
+        # Lua and what drives it take longer to import than all the rest, and most commands drive nothing.
+        from .engine.worker import Worker  # noqa: PLC0415
+
+        return Worker(self._environment, self.settings.worker, self._limits(), roots=roots, on_problem=on_problem)
+
+    def _limits(self) -> Limits:
+        from .lua.sandbox import Limits  # noqa: PLC0415 - as in `worker`
+
+        return Limits(self.settings.limits.lua_memory_mb * 2**20, self.settings.limits.lua_instructions)
 
     # ---- starting
 
@@ -396,8 +401,9 @@ class Operator:
             records = journal.read(connection, run.id, run.history)
         retry = rewind.retry_point(records) if run.status is RunStatus.FAILED else None
         kept = [record for record in records if retry is None or record.seq < retry]
-        limits = Limits(self.settings.limits.lua_memory_mb * 2**20, self.settings.limits.lua_instructions)
-        difference = rewind.rehearse(run, program, self._environment, kept, limits)
+        from .engine.rehearsal import rehearse  # noqa: PLC0415 - as in `worker`
+
+        difference = rehearse(run, program, self._environment, kept, self._limits())
         if difference is not None and not cut:
             raise difference
         keep = difference.seq if difference is not None else retry
@@ -464,7 +470,7 @@ def _check_living(run: Run, verb: str) -> None:
 
 
 def _clean(text: str) -> str:
-    """A text as it can be kept: without the halves of characters by which Python stands for bytes that are not UTF-8."""
+    """A text as it can be kept: without the half characters by which Python stands for bytes that are not UTF-8."""
     return text.encode(errors="surrogatepass").decode(errors="replace")
 
 

@@ -30,7 +30,7 @@ import msgspec
 import yaml
 
 from .document import pin
-from .engine import rewind
+from .engine import rehearsal, rewind
 from .engine.answers import Given
 from .engine.outcome import Ended, Suspended
 from .engine.worker import Worker
@@ -447,7 +447,7 @@ class _Stage:
         first = max(1, len(records) - PREFIXES)
         for length in (len(records), *range(first, len(records))):
             kept = records[:length]
-            fold, failure = rewind.rehearsed(run, program, environment, kept, _limits(self.operator.settings))
+            fold, failure = rehearsal.rehearsed(run, program, environment, kept, _limits(self.operator.settings))
             if isinstance(failure, Divergence):
                 raise AssertionError(f"the replay of the first {length} of {len(records)} records diverges: {failure}")
             about = records[length - 1 : length + 1]

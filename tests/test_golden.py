@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from proc_tui.core.engine import rewind
+from proc_tui.core.engine import rehearsal
 from proc_tui.core.errors import Divergence
 from proc_tui.core.journal import journal
 from proc_tui.core.journal.events import EVENTS, decode_event, encode_event
@@ -86,7 +86,7 @@ def test_every_run_adds_up_to_the_same_and_replays_without_divergence(opened: tu
         records = operator.records(run)
         with environment.database.read() as connection:
             program = environment.sources.program(connection, run.source, run.path)
-        fold, failure = rewind.rehearsed(run, program, environment, records, limits)
+        fold, failure = rehearsal.rehearsed(run, program, environment, records, limits)
         assert not isinstance(failure, Divergence), failure
         assert missing(expected, RECORD["image"](fold)) == []
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -50,8 +49,8 @@ if TYPE_CHECKING:
     from ..document import Procedure
     from ..journal.database import Database
     from ..journal.runs import Run
-    from ..model.clock import Clock
-    from .sources import Program, Sources
+    from .environment import Environment
+    from .sources import Program
 
 T = TypeVar("T")
 
@@ -61,42 +60,6 @@ SNAPSHOT_EVERY = 1000
 
 class Restarted(Exception):
     """The code asked for a restart, which was recorded: this activation is over."""
-
-
-class Attention:
-    """Passes on, within one process, that some run may have become due."""
-
-    def __init__(self) -> None:
-        self._listeners: tuple[Callable[[], None], ...] = ()
-
-    def __call__(self) -> None:
-        for listener in self._listeners:
-            listener()
-
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls the listener each time, in whatever thread; returns what ends that."""
-        self._listeners = (*self._listeners, listener)
-
-        def unlisten() -> None:
-            self._listeners = tuple(item for item in self._listeners if item is not listener)
-
-        return unlisten
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What the runs of one worker share."""
-
-    database: Database
-    sources: Sources
-    clock: Clock
-    file_root: str
-    attention: Attention
-    """Told when something may have become due."""
-    env_allow: frozenset[str] = frozenset()
-    suspend_always: bool = False
-    """Every operation lets go of the run and resumes it in a fresh Lua state: for tests."""
-    fault: Callable[[str], None] = lambda _name: None
 
 
 class LocalContext:
@@ -308,7 +271,7 @@ class LocalContext:
             try:
                 mail, result = self._database.write(work, sync=sync)
             except sqlite3.IntegrityError as error:
-                # A commit that was reported as failed had been made after all: the journal knows better than this buffer.
+                # A commit that was reported as failed had been made after all: the journal knows better than we.
                 raise StoreError(f"the journal of run {self.run_id} has what was to be written already") from error
             if actions or notable:
                 self._environment.attention()

@@ -10,26 +10,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import Divergence, NotFound, Refused, did_you_mean
+from ..errors import NotFound, Refused, did_you_mean
 from ..journal import journal, requests, runs
 from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed, StageSet
 from ..journal.folds import RunFold
 from ..journal.journal import WHOLE, Ranges
-from ..lua.sandbox import Limits
 from ..model.states import RunStatus
 from ..values import encode
 from .cancel import cancel
-from .driver import Driver
-from .local import Environment, LocalContext, Restarted
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from ..errors import ProcError
     from ..journal.events import RunEnded
     from ..journal.runs import Run
-    from ..primitives.execution import Call
     from .sources import Program
 
 
@@ -153,7 +148,8 @@ def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: 
         msgspec.structs.replace(
             run, id=into, root=into, parent=None, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None,
             wake_at=runs.SOON, mail=0, last_seq=seq, attempt=1, history=WHOLE, stage=fold.stages.current, waiting=None,
-            error=None, summary=None, params=encode(fold.params), starter=by, forked_from=run.id, created_at=now, updated_at=now, ended_at=None,
+            error=None, summary=None, params=encode(fold.params), starter=by, forked_from=run.id, created_at=now,
+            updated_at=now, ended_at=None,
         ),
     )  # fmt: skip
     journal.append(connection, into, records)
@@ -165,52 +161,6 @@ def _renumbered(record: Record, seq: int) -> Record:
     if isinstance(event, AttemptBegan):
         event = msgspec.structs.replace(event, keep=seq)
     return msgspec.structs.replace(record, seq=seq, event=event)
-
-
-class _EndOfRecord(Restarted):
-    """A rehearsal came to where things would happen for real: like a restart, no failure but the end of the activation."""
-
-
-class _Rehearsal(LocalContext):
-    """Replays in memory and stops where something new would be done or recorded."""
-
-    def recall(self, call: Call) -> Ended | None:
-        found = super().recall(call)
-        if found is None and not (self.reentered and call.op in ("step", "guard")):
-            raise _EndOfRecord
-        return found
-
-    def _append(self, event: object, line: int) -> Record:  # pyright: ignore[reportIncompatibleMethodOverride]
-        raise _EndOfRecord
-
-    def _write(self, *args: object, **options: object) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
-        raise _EndOfRecord
-
-    def end(self, event: RunEnded) -> None:
-        raise _EndOfRecord
-
-
-def rehearse(
-    run: Run, program: Program, environment: Environment, records: Sequence[Record], limits: Limits
-) -> Divergence | None:
-    """How a text differs from the record of a run; None when it does not. Nothing is performed or written."""
-    _, failure = rehearsed(run, program, environment, records, limits)
-    return failure if isinstance(failure, Divergence) else None
-
-
-def rehearsed(
-    run: Run, program: Program, environment: Environment, records: Sequence[Record], limits: Limits
-) -> tuple[RunFold, ProcError | None]:
-    """What a replay in memory adds up to at the end of the record, and the error that ended it before, if one did."""
-    context = _Rehearsal(msgspec.structs.replace(run, mail=0), program, environment, records)
-    driver = Driver(context, limits)
-    try:
-        driver.rehearse()
-    except _EndOfRecord:
-        pass
-    finally:
-        driver.close()
-    return context.fold, driver.failure
 
 
 def edited(

@@ -25,7 +25,7 @@ from ..lua.sandbox import Limits
 from ..model.states import RunStatus
 from . import identity
 from .driver import Driver
-from .local import Environment, LocalContext
+from .local import LocalContext
 from .outcome import Broken, Lost, Outcome, Suspended
 from .threads import Threads
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ..journal.runs import Run
     from ..model.settings import WorkerSettings
+    from .environment import Environment
 
 POLL_SECONDS = 0.1
 """How often the worker looks whether another process changed something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..journal.events import Logged
 from ..values import Value
-from .registry import Family, effect
+from .registry import Family, Text, effect
 
 
 class Log(Family):
@@ -13,7 +13,7 @@ class Log(Family):
     lua_name = "Log"
 
     @effect()
-    def debug(self, message: str = "", context: Value = None) -> None:
+    def debug(self, message: Text = "", context: Value = None) -> None:
         """Writes a line that helps its author.
 
         Args:
@@ -23,7 +23,7 @@ class Log(Family):
         self.context.emit(Logged("debug", message, context))
 
     @effect()
-    def info(self, message: str = "", context: Value = None) -> None:
+    def info(self, message: Text = "", context: Value = None) -> None:
         """Writes a line.
 
         Args:
@@ -33,7 +33,7 @@ class Log(Family):
         self.context.emit(Logged("info", message, context))
 
     @effect()
-    def warn(self, message: str = "", context: Value = None) -> None:
+    def warn(self, message: Text = "", context: Value = None) -> None:
         """Writes a warning.
 
         Args:
@@ -43,7 +43,7 @@ class Log(Family):
         self.context.emit(Logged("warn", message, context))
 
     @effect()
-    def error(self, message: str = "", context: Value = None) -> None:
+    def error(self, message: Text = "", context: Value = None) -> None:
         """Writes an error; it raises nothing.
 
         Args:

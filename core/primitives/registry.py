@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 from ..errors import PrimitiveError, did_you_mean
-from ..values import Value, describe, fields_of
+from ..values import Value, as_bytes, describe, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,8 @@ Timeout: TypeAlias = Annotated[float, "timeout"]
 """A duration, given as a number or as `{timeout = number}`."""
 NodeId: TypeAlias = Annotated[str, "node"]
 """A node, or the id of one."""
+Text: TypeAlias = Annotated[str, "text"]
+"""A string that is only shown: bytes that are not UTF-8 become replacement characters."""
 Record: TypeAlias = Annotated[dict[str, Value], "record"]
 """A table with string keys."""
 Rows: TypeAlias = Annotated[list[Value], "rows"]
@@ -332,7 +334,14 @@ def _string(value: Value) -> object:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
+    if as_bytes(value) is not None:
+        raise TypeError("must be UTF-8 text, got bytes that are not")
     raise TypeError
+
+
+def _text(value: Value) -> object:
+    raw = as_bytes(value)
+    return _string(value) if raw is None else raw.decode(errors="replace")
 
 
 def _boolean(value: Value) -> object:
@@ -397,6 +406,7 @@ def _timeout(value: Value) -> object:
 
 _TYPES: dict[Any, tuple[str, Callable[[Value], object]]] = {
     str: ("a string", _string),
+    Text: ("a string", _text),
     bool: ("a boolean", _boolean),
     int: ("an integer", _integer),
     float: ("a number", _number),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from proc_tui.core.testing import FakeClock, play
 
 def at_once(*works: Any) -> list[Any]:
     """What each of the works gave or raised, all begun in the same moment."""
-    start, results = threading.Barrier(len(works)), [None] * len(works)
+    results: list[Any] = [None] * len(works)
+    start = threading.Barrier(len(works))
 
     def run(index: int) -> None:
         start.wait()
@@ -39,7 +42,7 @@ def test_of_many_answers_at_once_exactly_one_wins_and_the_others_hear_who(scene:
         run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
         request = scene.operator.inbox()[0].id
         results = at_once(
-            *[lambda n=n: scene.operator.answer(request, Given(approved=bool(n % 2)), by=f"p{n}") for n in range(6)]
+            *[partial(scene.operator.answer, request, Given(approved=bool(n % 2)), by=f"p{n}") for n in range(6)]
         )
         lost = [item for item in results if isinstance(item, AlreadyAnswered)]
         assert len(lost) == 5
@@ -78,7 +81,7 @@ def test_requests_answered_one_after_the_other_never_take_each_others_answer() -
         answers=lambda request: f"<{request.message}>",
     )
     expected = [f"<n{i}>" + (f"<inner{i}>" if i % 3 == 0 else "") for i in range(1, 21)]
-    assert played.result[:2] == expected[:2]
+    assert played.result == expected
     asked = {event.request: event.message for event in played.events(Requested)}
     for event in played.events(Responded):
         assert event.answer == {"text": f"<{asked[event.request]}>"}
@@ -93,7 +96,7 @@ def test_an_answer_names_what_was_looked_at(scene: Any) -> None:
         scene.operator.answer(request.id, Given(decision="Approve", digest="0" * 16))
     with pytest.raises(Refused, match="was asked again since"):
         scene.operator.answer(request.id, Given(decision="Approve", digest=request.digest, attempt=2))
-    with pytest.raises(Refused, match='"Aprove" is not among the decisions .* did you mean "Approve"'):
+    with pytest.raises(Refused, match=r'"Aprove" is not among the decisions .* did you mean "Approve"'):
         scene.operator.answer(request.id, Given(decision="Aprove"))
     assert scene.operator.request(request.id).status is RequestStatus.PENDING
     scene.operator.answer(request.id, Given(decision="approve", digest=request.digest, attempt=1))
@@ -111,7 +114,7 @@ def test_an_answer_at_the_deadline_or_after_it_is_refused(make_scene: Any, agree
     run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
     request = scene.operator.inbox()[0]
     clock.set(request.deadline + late)
-    with pytest.raises(AlreadyAnswered, match="timed out at .* the answer came too late"):
+    with pytest.raises(AlreadyAnswered, match=r"timed out at .* the answer came too late"):
         scene.operator.answer(request.id, Given(approved=False))
     scene.drive(run)
     assert scene.result(run) == [True, True]
@@ -185,10 +188,8 @@ def test_answers_given_the_moment_a_request_is_seen_are_never_lost(scene: Any) -
     def answer() -> None:
         while not stop.is_set():
             for request in scene.operator.inbox():
-                try:
+                with suppress(AlreadyAnswered):
                     scene.operator.answer(request.id, Given(approved=True))
-                except AlreadyAnswered:
-                    pass
 
     people = [threading.Thread(target=answer) for _ in range(3)]
     with scene.working():

@@ -102,7 +102,7 @@ def test_an_error_that_was_caught_is_not_what_a_later_equal_error_is_traced_to(s
     kept = [
         record.seq for record in scene.operator.records(scene.operator.run(failed.id)) if record.event.label == "paid"
     ]
-    assert kept and kept[-1] < failed.last_seq, "`paid` was recorded once, before the failure"
+    assert kept[-1] < failed.last_seq, "`paid` was recorded once, before the failure"
 
 
 def test_a_limit_that_ends_a_run_is_not_traced_to_an_error_of_nil(scene: Any) -> None:
@@ -350,7 +350,7 @@ def test_forks_of_forks_after_resets_read_right_at_every_event(scene: Any) -> No
         assert image(scene, row, at=row.last_seq) == image(scene, row)
         for record in records:
             prefix = [item.seq for item in scene.operator.records(row, at=record.seq)]
-            assert prefix[0] == 1 and prefix[-1] == record.seq
+            assert (prefix[0], prefix[-1]) == (1, record.seq)
     assert scene.result(second)["a"] == scene.operator.fold(scene.operator.run(run.id)).state.values["a"]
 
 
@@ -404,13 +404,14 @@ def test_a_restart_begins_anew_with_other_chances_and_keeps_the_earlier_attempts
         params={"n": 1},
         workspace={"child": "return 1"},
     )
-    assert played.result["n"] == 3
-    assert list(played.result["state"]) == ["random3"]
+    result: Any = played.result
+    assert result["n"] == 3
+    assert list(result["state"]) == ["random3"]
     operator, run = played.operator, played.run
     starts = [record.seq for record in operator.log(run, kinds=["attempt.began"])]
-    assert run.attempt == 3 and len(starts) == 1
+    assert (run.attempt, len(starts)) == (3, 1)
     first = operator.fold(run, at=5)
-    assert first.attempt == 1 and "random1" in first.state.values
+    assert (first.attempt, list(first.state.values)) == (1, ["random1"])
     assert len({child.id for child in operator.runs(parent=run.id)}) == 3
     played.replay()
 

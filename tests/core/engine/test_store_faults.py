@@ -1,4 +1,4 @@
-"""What the disk and other programs do to the database, through the whole engine: a clear message, nothing lost, and on."""
+"""What the disk and other programs do to the database, through the whole engine: a clear message, and nothing lost."""
 
 from __future__ import annotations
 
@@ -203,12 +203,13 @@ def test_a_file_that_is_cut_short_is_named_and_what_can_be_saved_too(short: Any,
     short.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(StoreError, match=r"damaged|cut|\.recover"):
-        operator = short.another()
-        try:
+
+    def look() -> None:
+        with short.another() as operator:
             operator.records(operator.run(run.id))
-        finally:
-            operator.close()
+
+    with pytest.raises(StoreError, match=r"damaged|cut|\.recover"):
+        look()
     path.write_bytes(whole)
     short.operator = short.another()
     with short.working():
