@@ -1,4 +1,4 @@
-"""Measures, beside raw SQLite on the same disk, what issue and design promise; see README.md.
+"""Measures, beside raw SQLite on the same disk, what the engine aims for; see README.md.
 
     python benchmarks [NAME...] [--quick] [--write]
 
@@ -44,7 +44,7 @@ def main() -> None:
     text = f"{_machine()}, {time.monotonic() - began:.0f} s\n\n{figures.table(rows)}"
     print(text)
     if options.write:
-        RESULTS.write_text(f"# Results\n\nThe last full run of `make bench`; README.md says how to read it.\n\n{text}\n")
+        RESULTS.write_text(f"# Results\n\nThe last full run; README.md says how to read it.\n\n{text}\n")
 
 
 def _machine() -> str:

@@ -65,7 +65,7 @@ def _answer_by_commands(operator: Operator, run: Run) -> float:
     [request] = operator.inbox(run=run.id)
     command = [str(Path(sys.executable).with_name("proc-tui"))]
     began = time.time()
-    for arguments in (["answer", request.id, "--approve"], ["watch", "--once"]):
+    for arguments in (["answer", request.id, "--approve", "--json"], ["watch", "--once", "--json"]):
         subprocess.run([*command, *arguments], cwd=operator.workspace, check=True, stdout=subprocess.DEVNULL)
     return _stepped(operator, run) - began
 

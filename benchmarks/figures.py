@@ -5,9 +5,12 @@ Belongs here: the figure, its ratio and its aim, the table. Never: measuring.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from proc_tui.tui.cli import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,5 +93,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def measure(family: str, quick: bool) -> list[Figure]:
-    """The figures of one family; called in a process of its own, so that no case feels another's memory."""
+    """The figures of one family; called in a process of its own, so that no case feels another's memory.
+
+    The process is set up as the program's own is.
+    """
+    gc.set_threshold(*GC_THRESHOLDS)
     return list(importlib.import_module(family).measure(quick))

@@ -22,7 +22,7 @@ DATA = '{"op":"step","name":"step 12345","values":[12345],"started_at":173228000
 
 
 def commit(synchronous: str, count: int = 1_000, *, rounds: int = 1) -> float:
-    """Seconds of one of `count` commits to a new database, with `synchronous` FULL or NORMAL: the best of some rounds."""
+    """Seconds of one of `count` commits to a new database, with `synchronous` FULL or NORMAL: at best."""
     return min(_commits(synchronous, count) for _ in range(rounds))
 
 
@@ -56,7 +56,7 @@ def python(rounds: int) -> float:
 
 def _command(command: Sequence[str]) -> float:
     began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 

@@ -10,7 +10,7 @@ from proc_tui.core.lua.convert import from_lua, to_lua
 from proc_tui.core.lua.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from proc_tui.core.values import Value
 
@@ -22,14 +22,17 @@ def measure(quick: bool) -> Iterator[Figure]:
     count = 50 if quick else 300
     yield Figure("a Lua sandbox, made and closed", raw.each(_sandbox, count=count), "s")
     sandbox = Sandbox(seed=1, file="case.yaml", clock=lambda: 0.0)
-    table = to_lua(sandbox, VALUE)
-    seconds = raw.each(lambda: to_lua(sandbox, VALUE), count=count) / NODES
-    yield Figure("a value from Python to Lua", seconds, "s", note="each of its parts")
-    seconds = raw.each(lambda: from_lua(sandbox, table), count=count) / NODES
-    yield Figure("a value from Lua to Python", seconds, "s", note="each of its parts")
-    del table
+    there = raw.each(lambda: to_lua(sandbox, VALUE), count=count) / NODES
+    back = raw.each(_reader(sandbox), count=count) / NODES
     sandbox.close()
+    yield Figure("a value from Python to Lua", there, "s", note="each of its parts")
+    yield Figure("a value from Lua to Python", back, "s", note="each of its parts")
 
 
 def _sandbox() -> None:
     Sandbox(seed=1, file="case.yaml", clock=lambda: 0.0).close()
+
+
+def _reader(sandbox: Sandbox) -> Callable[[], Value]:
+    table = to_lua(sandbox, VALUE)
+    return lambda: from_lua(sandbox, table)

@@ -6,6 +6,7 @@ completion load neither a command nor the core. A command is a click command of 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PROGRAM = "proc-tui"
+GC_THRESHOLDS = (50_000, 20, 50)
+"""When Python looks for cycles. A run that is read is tens of thousands of small objects without one, and the usual
+thresholds double the time it takes to read them."""
 INTERRUPTED = 130
 """The exit code after ^C, as shells have it."""
 
@@ -198,6 +202,7 @@ def cli(ctx: click.Context, workspace: Path | None) -> None:
 
 def main() -> None:
     """The `proc-tui` program."""
+    gc.set_threshold(*GC_THRESHOLDS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -60,7 +60,7 @@ def derived_seed(*parts: object) -> int:
 def check(
     program: Program, given: Mapping[str, Value], names: Callable[[], Collection[str]], tools: Collection[str] = ()
 ) -> dict[str, Value]:
-    """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming everything that is wrong.
+    """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming all that is wrong.
 
     `names` looks through the workspace for its procedures, which takes longer than all else and is seldom needed.
     """

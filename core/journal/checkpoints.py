@@ -5,8 +5,8 @@ Belongs here: when to copy, and how. Never: deciding what is written.
 Every copy holds the write lock. It has to: SQLite before 3.51.3 can lose commits when a checkpoint overlaps
 with a commit that begins the log anew (https://sqlite.org/wal.html#the_wal_reset_bug), and a log that is
 appended to meanwhile is never copied to its end, so it would grow for ever under a steady load. A quiet moment is
-awaited for that, unless the log has become long: then commits wait some 5 ms, once in about two thousand. The log is brought
-to the disk before, while commits go on, since that takes longer than the copying.
+awaited for that, unless the log has become long: then commits wait some 5 ms, once in about two thousand. The
+log is brought to the disk before, while commits go on, since that takes longer than the copying.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ def test_a_hundred_messages_wait_and_no_more(scene: Any) -> None:
 # ---- what is written when
 
 
+@pytest.mark.slow
 def test_an_operation_and_what_it_began_are_one_commit_when_a_flush_comes_between(
     scene: Any, monkeypatch: pytest.MonkeyPatch, agrees: Any
 ) -> None:
@@ -77,7 +78,8 @@ def test_an_operation_and_what_it_began_are_one_commit_when_a_flush_comes_betwee
     scene.write(
         child="return 1",
         it=(
-            'for i = 1, 5 do State.increment("n") local h = Procedure.spawn("child", {}) Procedure.run("child", {}) Procedure.wait(h) end\n'
+            'for i = 1, 5 do\n  State.increment("n")\n  local h = Procedure.spawn("child", {})\n'
+            '  Procedure.run("child", {})\n  Procedure.wait(h)\nend\n'
             "return 1"
         ),
     )
@@ -110,6 +112,7 @@ def test_an_operation_and_what_it_began_are_one_commit_when_a_flush_comes_betwee
     agrees(scene.operator)
 
 
+@pytest.mark.slow
 def test_large_values_are_stored_beside_the_journal_and_come_back_whole() -> None:
     played = play(
         """

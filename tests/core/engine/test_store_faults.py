@@ -193,6 +193,7 @@ def test_what_is_damaged_is_refused_by_name_when_it_is_read(short: Any) -> None:
     short.operator.cancel(run)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_short_is_named_and_what_can_be_saved_too(short: Any, until: Any) -> None:
     short.write(it=BUSY)
     run = short.start("it")

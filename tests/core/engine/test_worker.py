@@ -112,6 +112,7 @@ def test_a_run_that_hangs_in_one_call_of_c_leaves_the_others_going(scene: Any) -
     assert scene.operator.run(hung.id).status is RunStatus.CANCELLED
 
 
+@pytest.mark.slow
 def test_an_idle_worker_rests_between_two_looks(scene: Any, until: Any) -> None:
     """Ten looks a second, each of some tenths of a millisecond, are what a waiting workspace costs."""
     scene.write(it='Human.approve{message = "m"}')
@@ -137,6 +138,7 @@ def test_an_idle_worker_rests_between_two_looks(scene: Any, until: Any) -> None:
 # ---- letting go
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_leaves_every_run_to_the_next(scene: Any, until: Any, agrees: Any) -> None:
     scene.write(
         busy=(
@@ -170,7 +172,8 @@ def test_a_run_that_another_worker_drove_meanwhile_is_not_gone_on_with_from_memo
     scene.write(
         it=(
             "local t = {}\n"
-            'for i = 1, 6 do t[i] = Human.input{message = "m" .. i} .. Step.run("s" .. i, function() State.increment("n") return State.get("n") end) end\n'
+            'for i = 1, 6 do\n  local text = Human.input{message = "m" .. i}\n'
+            '  t[i] = text .. Step.run("s" .. i, function() State.increment("n") return State.get("n") end)\nend\n'
             "return t"
         )
     )
@@ -418,6 +421,7 @@ def test_a_failure_of_the_engine_itself_blocks_the_run_and_not_the_worker(scene:
         scene.wait(run)
 
 
+@pytest.mark.slow
 def test_a_lease_that_could_not_be_given_back_is_taken_up_again(make_scene: Any, until: Any) -> None:
     """The commit that let go of the run failed, so the worker owns a run that it does not drive."""
     scene = make_scene(settings=fast(lease_seconds=0.3))

@@ -55,8 +55,8 @@ def fold(*events: Event) -> RunFold:
 
 def test_state_is_what_was_set_last() -> None:
     found = fold(
-        StateSet("a", 1), StateSet("b", [1]), StateAppended("b", 2), StateIncremented("n", 5, 5), StateAppended("new", 1),
-        StateSet("a"), StateSet("c", {"x": 1}),
+        StateSet("a", 1), StateSet("b", [1]), StateAppended("b", 2), StateIncremented("n", 5, 5),
+        StateAppended("new", 1), StateSet("a"), StateSet("c", {"x": 1}),
     )  # fmt: skip
     assert found.state.values == {"b": [1, 2], "n": 5, "new": [1], "c": {"x": 1}}
     assert fold(StateSet("a", 1), StateCleared()).state.values == {}
@@ -90,7 +90,8 @@ def test_failures_of_a_step_are_counted_until_it_completes() -> None:
 
 def test_clearing_forgets_names_from_a_checkpoint_on() -> None:
     found = fold(
-        Ended("step", "a"), Ended("sleep", "sleep#1"), Ended("step", "b"), Ended("sleep", "sleep#2"), CheckpointsCleared("b"),
+        Ended("step", "a"), Ended("sleep", "sleep#1"), Ended("step", "b"), Ended("sleep", "sleep#2"),
+        CheckpointsCleared("b"),
     ).checkpoints  # fmt: skip
     assert list(found.completed) == ["a", "sleep#1"]
     assert found.numbered("sleep") == "sleep#2"
@@ -148,8 +149,8 @@ def test_the_graph_has_a_root_and_a_current_node() -> None:
 
 def test_a_session_is_kept_in_a_node_and_comes_back() -> None:
     found = fold(
-        NodeCreated("node-1"), MessageAppended("USER", "hi", {"k": 1}), MessageReceived("psst", "ann"), SessionSaved("node-1"),
-        SessionCleared(), MessageAppended("USER", "gone"), SessionLoaded("node-1"),
+        NodeCreated("node-1"), MessageAppended("USER", "hi", {"k": 1}), MessageReceived("psst", "ann"),
+        SessionSaved("node-1"), SessionCleared(), MessageAppended("USER", "gone"), SessionLoaded("node-1"),
     )  # fmt: skip
     assert [message.as_value() for message in found.session.messages] == [
         {"role": "USER", "content": "hi", "metadata": {"k": 1}}
@@ -202,8 +203,9 @@ def test_every_event_survives_the_journal(kind: str) -> None:
 STEPS = st.lists(
     st.sampled_from(
         [
-            StateSet("a", 1), StateAppended("l", 1), StateCleared(), StageSet("x"), Began("step", "s"), Ended("step", "s", opened=True),
-            Ended("step", "t"), Ended("step", "u", failed=True), CheckpointsCleared(), CheckpointsCleared("t"), MessageAppended("USER", "m"),
+            StateSet("a", 1), StateAppended("l", 1), StateCleared(), StageSet("x"), Began("step", "s"),
+            Ended("step", "s", opened=True), Ended("step", "t"), Ended("step", "u", failed=True), CheckpointsCleared(),
+            CheckpointsCleared("t"), MessageAppended("USER", "m"),
             SessionCleared(), RunEnded("FAILED"), RunResumed(), StopRequested(), NodeCreated("node-1"),
         ]
     ),
