@@ -1,7 +1,7 @@
 """Writes the reference pages from the code, so that they cannot lag behind it.
 
-    python docs/generate.py            writes them
-    python docs/generate.py --check    fails when one differs
+python docs/generate.py            writes them
+python docs/generate.py --check    fails when one differs
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from pathlib import Path
 
 import click
 import msgspec
-
 from proc_tui.core import errors
 from proc_tui.core.document import CODES
 from proc_tui.core.lua.sandbox import LuaSyntax
 from proc_tui.core.model import settings, states
 from proc_tui.core.primitives import REGISTRY
-from proc_tui.core.primitives.registry import Family, Form, Kind, Method
+from proc_tui.core.primitives.registry import Family, Form, Kind, Method, Parameter
 from proc_tui.tui.cli import cli
 
 DOCS = Path(__file__).parent
@@ -35,7 +34,7 @@ def primitives() -> str:
         "",
         "What the Lua of a procedure can call. Each is one of three kinds:",
         "",
-        "- **operation**: its outcome is recorded before the code goes on, and a replay recalls it. It is a checkpoint.",
+        "- **operation**: its outcome is recorded before the code goes on; a replay recalls it. It is a checkpoint.",
         "- **effect**: changes the run at once; recorded, and never done twice.",
         "- **query**: reads the run.",
         "",
@@ -68,7 +67,7 @@ def _method(method: Method) -> Iterator[str]:
     local = " Not available in the durable cloud context." if method.local_only else ""
     yield f"*{method.kind.value}* · {_paragraph(method.doc)}{local}"
     yield ""
-    shown = [parameter for parameter in method.parameters if not (method.family == "node" and parameter.name == "node")]
+    shown = _shown(method)
     if any(parameter.doc for parameter in shown):
         yield "| argument | type | default | meaning |"
         yield "|---|---|---|---|"
@@ -85,8 +84,13 @@ def _method(method: Method) -> Iterator[str]:
         yield ""
 
 
+def _shown(method: Method) -> list[Parameter]:
+    """The arguments but for the node that a method of nodes is called on."""
+    return [item for item in method.parameters if not (method.family == "node" and item.name == "node")]
+
+
 def _signature(method: Method) -> str:
-    names = [parameter.name for parameter in method.parameters if not (method.family == "node" and parameter.name == "node")]
+    names = [parameter.name for parameter in _shown(method)]
     if method.form is Form.OPTIONS:
         return f"{method.title}{{{', '.join(names)}}}"
     if method.form is Form.POINT:
@@ -118,7 +122,8 @@ def error_codes() -> str:
         "| code | meaning |",
         "|---|---|",
     ]
-    lines += [f"| `{item.code}` | {_paragraph(inspect.getdoc(item) or '')} |" for item in sorted(classes, key=lambda item: item.code)]
+    for item in sorted(classes, key=lambda item: item.code):
+        lines.append(f"| `{item.code}` | {_paragraph(inspect.getdoc(item) or '')} |")
     lines += [
         "",
         "## Diagnostics of documents",
@@ -173,8 +178,8 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`. `proc-tui config` shows what",
-        "holds and where it comes from.",
+        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`.",
+        "`proc-tui config` shows what holds and where it comes from.",
         "",
         "| key | default | meaning |",
         "|---|---|---|",

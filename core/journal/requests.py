@@ -71,8 +71,9 @@ def post(connection: sqlite3.Connection, run: str, seq: int, event: Requested, n
     connection.execute(
         f"INSERT INTO requests({_COLUMNS}) VALUES ({','.join('?' * len(_FIELDS))})",
         (
-            event.request, run, seq, event.attempt, event.type, event.point, event.message, msgspec.json.encode(event).decode(),
-            event.digest, RequestStatus.PENDING.value, now, event.deadline, needed if isinstance(needed, int) else 1, None, None,
+            event.request, run, seq, event.attempt, event.type, event.point, event.message,
+            msgspec.json.encode(event).decode(), event.digest, RequestStatus.PENDING.value, now, event.deadline,
+            needed if isinstance(needed, int) else 1, None, None,
         ),
     )  # fmt: skip
 
@@ -104,7 +105,8 @@ def listing(
         wheres.append("resolved_at>=?")
         values.append(resolved_since)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM requests WHERE {' AND '.join(wheres)} ORDER BY deadline IS NULL, deadline, created_at, id",
+        f"""SELECT {_COLUMNS} FROM requests WHERE {" AND ".join(wheres)}
+            ORDER BY deadline IS NULL, deadline, created_at, id""",
         values,
     )
     return [_of_row(row) for row in rows.fetchall()]

@@ -347,7 +347,8 @@ def wake_waiters(connection: sqlite3.Connection, child: str) -> None:
 def wake_watchers(connection: sqlite3.Connection, child: str) -> None:
     """Wakes every run that polls this child, whose status or stage changed."""
     connection.execute(
-        """UPDATE runs SET wake_at=? WHERE id IN (SELECT run FROM waits WHERE child=?) AND waiting LIKE '%"until":"change"%'""",
+        """UPDATE runs SET wake_at=? WHERE id IN (SELECT run FROM waits WHERE child=?)
+           AND waiting LIKE '%"until":"change"%'""",
         (SOON, child),
     )
 

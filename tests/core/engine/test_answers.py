@@ -74,7 +74,9 @@ def test_requests_answered_one_after_the_other_never_take_each_others_answer() -
         local all = {}
         for i = 1, 20 do
           all[i] = Human.input{message = "n" .. i}
-          if i % 3 == 0 then Step.run("s" .. i, function() all[i] = all[i] .. Human.input{message = "inner" .. i} end) end
+          if i % 3 == 0 then
+            all[i] = all[i] .. Step.run("s" .. i, function() return (Human.input{message = "inner" .. i}) end)
+          end
         end
         return all
         """,

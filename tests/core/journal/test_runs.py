@@ -29,11 +29,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def add(database: Database) -> Callable[..., Run]:
     def insert(name: str, **fields: Any) -> Run:
         run = Run(
-            id=name, root=name, parent=None, depth=0, procedure="p", version="1", file="p.yaml", path="", 
-            source="s", status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None, wake_at=SOON, mail=0, last_seq=0,
-            attempt=1, history=WHOLE, stage=None, waiting=None, error=None, summary=None, starter="ann", params="{}", forked_from=None,
-           
-            created_at=1.0, updated_at=1.0, ended_at=None,
+            id=name, root=name, parent=None, depth=0, procedure="p", version="1", file="p.yaml", path="", source="s",
+            status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None, wake_at=SOON, mail=0, last_seq=0,
+            attempt=1, history=WHOLE, stage=None, waiting=None, error=None, summary=None, starter="ann", params="{}",
+            forked_from=None, created_at=1.0, updated_at=1.0, ended_at=None,
         )  # fmt: skip
         run = msgspec.structs.replace(run, **fields)
         database.write(lambda connection: runs.insert(connection, run))
