@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
@@ -22,6 +23,8 @@ from proc_tui.core.model import settings, states
 from proc_tui.core.primitives import REGISTRY
 from proc_tui.core.primitives.registry import Family, Form, Kind, Method, Parameter
 from proc_tui.tui.cli import cli
+
+S = TypeVar("S", bound=StrEnum)
 
 DOCS = Path(__file__).parent
 HEAD = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
@@ -159,7 +162,7 @@ def state_tables() -> str:
     return "\n".join(lines)
 
 
-def _diagram(title: str, table: dict[StrEnum, frozenset[StrEnum]]) -> Iterator[str]:  # pyright: ignore[reportInvalidTypeArguments]
+def _diagram(title: str, table: Mapping[S, frozenset[S]]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
     yield "```mermaid"

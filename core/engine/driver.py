@@ -124,10 +124,7 @@ class Driver:
 
     def _run(self) -> Outcome:
         try:
-            if self._sandbox is None:
-                event = self._begin()
-            else:
-                event = self._sandbox.resume(*self._continue())
+            event = self._begin() if self._sandbox is None else self._sandbox.resume(*self._continue())
             return self._loop(event)
         except _Refused as refusal:
             return self._fail(GuardError(str(refusal)))
@@ -201,8 +198,9 @@ class Driver:
         except (PrimitiveError, InvalidValue) as error:
             return False, position(self.context, line, str(error)).encode()
         if index == REFUSED:
-            why = from_lua(self._lua, args[3]) if len(args) > 3 else None
-            raise _Refused(why if isinstance(why, str) and why else f"guard {args[2]} refused the run")
+            number, reason = args[2:4]
+            why = from_lua(self._lua, reason)
+            raise _Refused(why if isinstance(why, str) and why else f"guard {number} refused the run")
         raise AssertionError(f"unknown operation {index}")
 
     def _call(self, method: Method, line: int, raw: tuple[object, ...]) -> Reply:
@@ -259,10 +257,9 @@ class Driver:
             if fresh and self.context.suspends_always:
                 self.context.wait(Now())
                 raise _Suspend
-            return True, b"run"
-        if recorded.failed:
-            return self._reply(recorded)
-        return True, b"recalled", *self._reply(recorded)[1:]
+            return True, True
+        reply = self._reply(recorded)
+        return reply if recorded.failed else (True, False, *reply[1:])
 
     def _body_ended(self, ok: bool, text: object, raw: tuple[object, ...]) -> Reply:
         call = self._bodies.leave()

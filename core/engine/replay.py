@@ -46,16 +46,15 @@ class Replay:
     def recall(self, call: Call) -> Ended | None:
         """The recorded outcome of the call, with all that belongs to it applied; None when it has none.
 
-        Raises `Divergence`.
+        Called before the record is done. Raises `Divergence`.
         """
         self.reopened = None
-        records, at = self._records, self._at
-        if at < len(records) and records[at].event.matching is not _COMPARED:
+        if self._records[self._at].event.matching is not _COMPARED:
             self._pass_uncompared()
-            at = self._at
-        if at >= len(records):
-            return None
-        record = records[at]
+            if self.done:
+                return None
+        at = self._at
+        record = self._records[at]
         event = record.event
         if not isinstance(event, (Began, Ended)) or not _same_call(event, call):
             raise self._divergence(record, _asked(call))

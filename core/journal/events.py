@@ -381,9 +381,7 @@ EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__(
 """Every kind of event by the name it has in the database."""
 
 _encoder = msgspec.json.Encoder()
-_decoders: dict[str, msgspec.json.Decoder[Event]] = {
-    kind: cast("msgspec.json.Decoder[Event]", msgspec.json.Decoder(cls)) for kind, cls in EVENTS.items()
-}
+_decoders: dict[str, msgspec.json.Decoder[Event]] = {kind: msgspec.json.Decoder(cls) for kind, cls in EVENTS.items()}
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -110,7 +110,7 @@ end
 
 local function body_entered(fn, ok, how, ...)
   if not ok then return finish(ok, how) end
-  if how ~= "run" then return ... end
+  if how ~= true then return ... end
   step_enter()
   scope_push()
   return body_ended(pcall_body(fn))
