@@ -7,7 +7,7 @@ package loads neither jsonschema nor lupa; they are imported when a procedure is
 from . import params, templates
 from .diagnostics import CODES, Diagnostic
 from .libs import pin
-from .loader import examine, lib_file, load
+from .loader import examine, lib_file, load, load_again
 from .procedure import PRIMITIVES, Agent, Field, Filter, LuaSource, Point, Procedure, lua_names
 from .schema import SCHEMA_FILE
 
@@ -25,6 +25,7 @@ __all__ = [
     "examine",
     "lib_file",
     "load",
+    "load_again",
     "lua_names",
     "params",
     "pin",

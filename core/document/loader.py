@@ -20,7 +20,7 @@ from .source import Source, decode
 from .tree import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .tree import Node
 
@@ -38,6 +38,19 @@ def load(text: bytes | str, file: str, *, libs: Mapping[str, str] | None = None)
     return procedure
 
 
+def load_again(text: str, file: str) -> Procedure:
+    """The procedure of a text that `load` has taken before, perhaps long ago in an earlier version.
+
+    It is not judged again, which would take most of the time and might refuse what has begun. Raises `DocumentError`
+    when it cannot even be read.
+    """
+    report = Report(file)
+    procedure = _guarded(report, lambda: _read(text, report))
+    if procedure is None:
+        raise DocumentError(report.sorted())
+    return procedure
+
+
 def examine(
     text: bytes | str, file: str, *, libs: Mapping[str, str] | None = None
 ) -> tuple[Procedure | None, list[Diagnostic]]:
@@ -46,12 +59,23 @@ def examine(
     Never raises, whatever the text is.
     """
     report = Report(file)
+    procedure = _guarded(report, lambda: _examine(text, report, libs or {}))
+    return procedure, report.sorted()
+
+
+def _guarded(report: Report, read: Callable[[], Procedure | None]) -> Procedure | None:
     procedure = None
     try:
-        procedure = _examine(text, report, libs or {})
+        procedure = read()
     except Exception as error:  # noqa: BLE001 - a defect here must not end the program that shows the file
         report.add("DOC-099", f"the loader failed on this file: {type(error).__name__}: {error}", (1, 1))
-    return (None if report.failed else procedure), report.sorted()
+    return None if report.failed else procedure
+
+
+def _read(text: str, report: Report) -> Procedure | None:
+    source = decode(text, report)
+    root = None if source is None else parse(source, report)
+    return None if root is None or report.failed else _document(root, report.file)
 
 
 def _examine(text: bytes | str, report: Report, libs: Mapping[str, str]) -> Procedure | None:
@@ -64,8 +88,12 @@ def _examine(text: bytes | str, report: Report, libs: Mapping[str, str]) -> Proc
         compiler.check(LuaSource(lua, lib_file(report.file, name), 1), report, Source(lua))
     if root is None or report.failed:
         return None
+    return _document(root, report.file)
+
+
+def _document(root: Node, file: str) -> Procedure:
     name, version = cast(str, root.fields["name"].data), cast(str, root.fields["version"].data)
-    return _procedure(root, name, version, report.file)
+    return _procedure(root, name, version, file)
 
 
 def lib_file(file: str, name: str) -> str:

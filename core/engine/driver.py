@@ -264,7 +264,9 @@ class Driver:
     def _body_ended(self, ok: bool, text: object, raw: tuple[object, ...]) -> Reply:
         call = self._bodies.leave()
         if not ok:
-            return self._outcome(self.context.fail(call, self._error_value(raw[0] if raw else None, text)))
+            error, trace = raw
+            where = trace.decode(errors="replace") if isinstance(trace, bytes) else ""
+            return self._outcome(self.context.fail(call, self._error_value(error, text), trace=where))
         try:
             values = [
                 from_lua(self._lua, item, f"{call.op} {call.name} returned: value {i}") for i, item in enumerate(raw, 1)
@@ -291,7 +293,8 @@ class Driver:
         if ended.failed or ended.opened:
             self._note_failures(ended)
         if ended.failed:
-            return False, to_lua(sandbox, ended.error)
+            trace = to_lua(sandbox, ended.trace) if ended.trace else None
+            return False, to_lua(sandbox, ended.error), trace
         return True, *[to_lua(sandbox, value) for value in ended.values]
 
     def _note_failures(self, ended: events.Ended) -> None:

@@ -31,14 +31,22 @@ def is_dead(name: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass
-    now = _started(int(pid))
-    return bool(started and now and now != started)
+        return False
+    stat = _stat(int(pid))
+    if not stat:
+        return bool(_stat(os.getpid()))
+    # A killed process that nobody has waited for yet still has its number.
+    return stat[0] in ("Z", "X") or bool(started and stat[19:20] != [started])
 
 
 def _started(pid: int) -> str:
     """When the process was started, in ticks since the boot; empty where the system does not tell."""
+    return "".join(_stat(pid)[19:20])
+
+
+def _stat(pid: int) -> list[str]:
+    """What `/proc` says of a process, from its state on; empty where the system does not tell."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

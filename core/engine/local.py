@@ -170,22 +170,22 @@ class LocalContext:
     def complete(self, call: Call, values: list[Value]) -> Ended:
         return self._end(call, values, None, failed=False)
 
-    def fail(self, call: Call, error: Value) -> Ended:
-        return self._end(call, [], error, failed=True)
+    def fail(self, call: Call, error: Value, *, trace: str = "") -> Ended:
+        return self._end(call, [], error, failed=True, trace=trace)
 
-    def _end(self, call: Call, values: list[Value], error: Value, *, failed: bool) -> Ended:
+    def _end(self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str = "") -> Ended:
         settled, self._settled = self._settled, None
         if settled is not None:
             return settled
         if not self._replay.done:
             self._replay.leave(call)
         with self._lock:
-            event = self._outcome(call, values, error, failed=failed)
+            event = self._outcome(call, values, error, failed=failed, trace=trace)
             self._append(event, call.line)
             self.flush(sync=True)
         return event
 
-    def _outcome(self, call: Call, values: list[Value], error: Value, *, failed: bool) -> Ended:
+    def _outcome(self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str) -> Ended:
         """The event of an outcome. An operation that began with nothing recorded since leaves one event, not two."""
         began, self._began = self._began, None
         if began is not None and began[0].name == call.name:
@@ -195,7 +195,9 @@ class LocalContext:
             entry = self.fold.checkpoints.open[-1] if self.fold.checkpoints.open else None
             opened = entry is not None and entry.name == call.name
             started = entry.began_at if entry is not None and opened else 0.0
-        return Ended(call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started)
+        return Ended(
+            call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started, trace
+        )  # fmt: skip
 
     def emit(self, event: Event) -> None:
         if self.guarding and not isinstance(event, Logged):

@@ -109,7 +109,7 @@ class Sources:
             raise StoreDamaged(
                 f"The pinned source {source} cannot be read: {error}. Restore it from a copy of the database."
             ) from error
-        top = kept or self._keep(source, read(bundle))
+        top = kept or self._keep(source, document.load_again(bundle.text, bundle.file))
         if not path:
             return Program(top, bundle, source)
         return Program(document_at(top, path), bundle, source, path, top)

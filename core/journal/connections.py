@@ -136,14 +136,14 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     `busy_seconds` is how long SQLite itself waits for locks: 0 for a caller that does.
     """
     connection = _connect(path, busy_seconds, sqlite3.Connection)
-    connection.execute("PRAGMA cache_size = -32000")
+    connection.execute("PRAGMA cache_size = -8000")
     return connection
 
 
 def connect_reader(path: Path, busy_seconds: float) -> Reader:
     """A connection that refuses to write."""
     reader = _connect(path, busy_seconds, Reader)
-    reader.execute("PRAGMA cache_size = -8000")
+    reader.execute("PRAGMA cache_size = -2000")
     reader.execute("PRAGMA query_only = ON")
     reader.settle()
     return reader

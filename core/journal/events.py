@@ -143,6 +143,8 @@ class Ended(Event, frozen=True, omit_defaults=True):
     opened: bool = False
     """True when a `Began` stands before it."""
     started_at: float = 0.0
+    trace: str = ""
+    """Where in the body of a step its error was raised."""
 
     @property
     def label(self) -> str | None:

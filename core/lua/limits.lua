@@ -329,8 +329,11 @@ local function finish(ok, ...)
   local text = author_trace(trace or "")
   local inner = S.inner_trace
   if inner and raw_rawequal(inner.error, e) then
-    local outer = not inner.whole and text ~= "" and "\n" .. text or ""
-    text = author_trace(inner.trace) .. outer
+    if inner.whole then
+      text = inner.trace
+    else
+      text = author_trace(inner.trace) .. (text ~= "" and "\n" .. text or "")
+    end
   end
   return RAISED, e, message, text
 end
@@ -369,11 +372,19 @@ function S.pcall_body(f)
   return noted(raw_xpcall(f, on_body_error))
 end
 
--- `e`, raised again as `again`, came from where the body failed that ended last.
-function S.keep_trace(e, again)
-  local trace, inner = S.body_trace or "", S.inner_trace
-  if inner and raw_rawequal(inner.error, e) then trace = inner.whole and inner.trace or inner.trace .. trace end
-  S.inner_trace = { error = again, trace = trace, whole = true }
+-- Where the body that ended last failed with `e`.
+function S.trace_of(e)
+  local inner = S.inner_trace
+  if inner and raw_rawequal(inner.error, e) then
+    if inner.whole then return inner.trace end
+    return author_trace(inner.trace .. (S.body_trace or ""))
+  end
+  return author_trace(S.body_trace or "")
+end
+
+-- `e` is raised again and came from there.
+function S.keep_trace(e, trace)
+  S.inner_trace = { error = e, trace = trace, whole = true }
 end
 function S.raise(value) return raw_error(value, 0) end
 function S.loading() return run.loading > 0 end

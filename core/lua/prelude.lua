@@ -95,21 +95,23 @@ local function bind_operations(...) return bind_all(bind_operation, 4, ...) end
 
 -- ---- bodies: functions of the author's whose results are recorded
 
-local function failed(e, ok, again)
-  S.keep_trace(e, again)
-  return finish(ok, again)
+local function failed(e, trace)
+  if trace then S.keep_trace(e, trace) end
+  return finish(false, e)
 end
+
+local function body_failed(_, e, trace) return failed(e, trace) end
 
 local function body_ended(ok, ...)
   scope_pop()
   step_leave()
   check_halted()
   if ok then return finish(operation(STEP_END, 0, true, nil, ...)) end
-  return failed((...), operation(STEP_END, 0, false, tostring((...)), ...))
+  return body_failed(operation(STEP_END, 0, false, tostring((...)), (...), S.trace_of((...))))
 end
 
 local function body_entered(fn, ok, how, ...)
-  if not ok then return finish(ok, how) end
+  if not ok then return failed(how, (...)) end
   if how ~= true then return ... end
   step_enter()
   scope_push()

@@ -98,8 +98,8 @@ class ExecutionContext(Protocol):
         """Records an outcome; it is durable on return."""
         ...
 
-    def fail(self, call: Call, error: Value) -> Ended:
-        """Records that the operation raised; durable on return."""
+    def fail(self, call: Call, error: Value, *, trace: str = "") -> Ended:
+        """Records that the operation raised, and where in its body; durable on return."""
         ...
 
     def emit(self, event: Event) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from proc_tui.core.document import Diagnostic, Field, Filter, LuaSource, Procedure, examine, load
+from proc_tui.core.document import Diagnostic, Field, Filter, LuaSource, Procedure, examine, load, load_again
 from proc_tui.core.errors import DocumentError
 
 HEAD = "name: demo\nversion: '1'\n"
@@ -427,3 +427,15 @@ def test_unknown_namespaces_and_json_stay_literal_text() -> None:
 
 def test_a_default_of_null_is_no_default() -> None:
     assert load(HEAD + CODE + "params: {a: {type: string, default: ~}}", "t.yaml").params["a"].default is None
+
+
+def test_a_text_that_was_taken_before_is_read_again_without_being_judged() -> None:
+    text = "name: p\nversion: '1'\nparams: {n: {type: integer, default: 3}}\ncode: |\n  return 1\n"
+    assert load_again(text, "p.yaml") == load(text, "p.yaml")
+    assert load_again(text + "later_refused: true\n", "p.yaml") == load(text, "p.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "name: p\n"])
+def test_a_damaged_text_is_a_document_error_when_it_is_read_again(text: str) -> None:
+    with pytest.raises(DocumentError):
+        load_again(text, "p.yaml")
