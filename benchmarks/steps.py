@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import raw
 from figures import Figure
@@ -12,14 +12,15 @@ from workspaces import drive, found, steps, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Literal
 
+AIMS: tuple[tuple[Literal["full", "fast"], str, float], ...] = (("full", "FULL", 1.5), ("fast", "NORMAL", 3.0))
+"""Durability, the same for SQLite, and how many raw commits a step may cost."""
 ROUNDS = {10: 31, 100: 15, 1_000: 9, 10_000: 5}
 QUICK_ROUNDS = {10: 9, 100: 5, 1_000: 3, 10_000: 1}
 
 
 def measure(quick: bool) -> Iterator[Figure]:
-    for durability, synchronous, aim in (("full", "FULL", 1.5), ("fast", "NORMAL", 3.0)):
+    for durability, synchronous, aim in AIMS:
         seconds: dict[int, float] = {}
         for count, rounds in (QUICK_ROUNDS if quick else ROUNDS).items():
             both = [(_steps(count, durability), raw.commit(synchronous, count)) for _ in range(rounds)]

@@ -362,6 +362,7 @@ def test_a_fork_may_wait_for_the_children_of_the_original_but_does_not_own_them(
     run = scene.start("it")
     with scene.working():
         until_pending(scene, 1)
+        scene.wait(run, RunStatus.WAITING_FOR_CHILD)
     fork = scene.operator.fork(scene.operator.run(run.id), "here")
     with scene.working():
         scene.wait(fork, RunStatus.WAITING_FOR_CHILD)
