@@ -92,8 +92,8 @@ class Operator:
     ) -> Operator:
         """Opens the workspace in a folder, making its database when there is none.
 
-        Raises `ConfigError`, a `StoreError`, or, without `create`, `NotFound` when there is no database. `fault` is for tests:
-        it is called with the name of each point at which the process may die.
+        Raises `ConfigError`, a `StoreError`, or, without `create`, `NotFound` when there is no database. `fault` is
+        for tests: it is called with the name of each point at which the process may die.
         """
         workspace = workspace.resolve()
         settings = settings or configuration.load(workspace)
@@ -294,7 +294,10 @@ class Operator:
             return requests.answers(connection, request)
 
     def request(self, name: str) -> PendingRequest:
-        """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending. Raises `NotFound`."""
+        """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending.
+
+        Raises `NotFound`.
+        """
         with self._database.read() as connection:
             exact = [row for row in requests.listing(connection, pending=False, prefix=name) if row.id == name]
             if exact:
@@ -318,7 +321,10 @@ class Operator:
         via: str = "api",
         audit: Mapping[str, object] | None = None,
     ) -> Accepted:
-        """Answers a request. Raises `Refused` when the answer does not fit, `AlreadyAnswered` when somebody was first."""
+        """Answers a request.
+
+        Raises `Refused` when the answer does not fit, `AlreadyAnswered` when somebody was first.
+        """
         trail = from_json({**_audit(self.user), "via": via, **(audit or {})})
         fields = trail if isinstance(trail, dict) else {}
         return self._write(
@@ -370,7 +376,10 @@ class Operator:
     # ---- going on and going back
 
     def resume(self, run: Run, *, by: str | None = None) -> Run:
-        """Makes a failed run go on from where its record ends, doing the operation that failed it again. Raises `Refused`."""
+        """Makes a failed run go on from where its record ends, doing the operation that failed it again.
+
+        Raises `Refused`.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             row = runs.get(connection, run.id)
@@ -390,8 +399,8 @@ class Operator:
     def resume_edited(self, run: Run, *, cut: bool = False, by: str | None = None) -> Plan:
         """Goes on with the text that is in the procedure's file now.
 
-        What matches the record is not done again. At the first difference it raises `Divergence`, which shows both sides and
-        changes nothing, or, with `cut`, forgets the record from there on.
+        What matches the record is not done again. At the first difference it raises `Divergence`, which shows both
+        sides and changes nothing, or, with `cut`, forgets the record from there on.
         """
         run = self.run(run.id)
         rewind.check_rewindable(run, "resumed")
@@ -423,7 +432,10 @@ class Operator:
             return rewind.plan(connection, run, keep)
 
     def reset(self, run: Run, after: str | None = None, *, by: str | None = None) -> Plan:
-        """Forgets a checkpoint and all after it, or everything, and begins a new attempt there. Raises `Refused`, `NotFound`."""
+        """Forgets a checkpoint and all after it, or everything, and begins a new attempt there.
+
+        Raises `Refused` and `NotFound`.
+        """
 
         def work(connection: sqlite3.Connection) -> Plan:
             row = runs.get(connection, run.id)

@@ -92,10 +92,10 @@ def create(connection: sqlite3.Connection, start: Start) -> None:
         Run(
             id=start.run, root=parent.root if parent else start.run, parent=parent.id if parent else None,
             depth=event.depth, procedure=procedure.name, version=procedure.version, file=program.bundle.file,
-            path=program.path, source=source, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None, wake_at=SOON,
-            mail=0, last_seq=1, attempt=1, history=WHOLE, stage=None, waiting=None, error=None, summary=None,
-            starter=start.starter, params=encode(start.params), forked_from=None, created_at=start.at, updated_at=start.at,
-            ended_at=None,
+            path=program.path, source=source, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None,
+            wake_at=SOON, mail=0, last_seq=1, attempt=1, history=WHOLE, stage=None, waiting=None, error=None,
+            summary=None, starter=start.starter, params=encode(start.params), forked_from=None, created_at=start.at,
+            updated_at=start.at, ended_at=None,
         ),
     )  # fmt: skip
     journal.append(connection, start.run, [Record(1, start.at, 0, event)])

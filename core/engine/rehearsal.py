@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class _EndOfRecord(Restarted):
-    """A rehearsal came to where things would happen for real: like a restart, no failure but the end of the activation."""
+    """A rehearsal came to where things would happen for real: no failure, but the end of the activation."""
 
 
 class _Rehearsal(LocalContext):

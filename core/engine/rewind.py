@@ -84,7 +84,7 @@ def find_checkpoint(records: Sequence[Record], name: str | None) -> int:
 
 
 def retry_point(records: Sequence[Record]) -> int | None:
-    """From where a failed run is resumed: what the code cleared, or the operation whose error ended it; None for its end."""
+    """From where a failed run is resumed: what the code cleared, or the operation that ended it; None for its end."""
     fold = RunFold(records)
     if fold.checkpoints.cleared_from is not None:
         return fold.checkpoints.cleared_from
@@ -135,7 +135,7 @@ def _stage(connection: sqlite3.Connection, run: str, history: Ranges) -> str | N
 
 
 def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: str, now: float) -> None:
-    """Makes a new run of the events before `keep`, with the same seed and clock; it owns none of the original's children."""
+    """Makes a new run of the events before `keep`, with the same seed and clock; it owns no child of the original."""
     kept = [record for record in journal.read(connection, run.id, run.history) if record.seq < keep]
     records = [_renumbered(record, index) for index, record in enumerate(kept, 1)]
     seq = len(records) + 1

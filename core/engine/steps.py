@@ -36,7 +36,8 @@ class Bodies:
         earlier = checkpoints.completed.get(str(name))
         if earlier is not None:
             raise PrimitiveError(
-                f'Step.run: a step named "{name}" has completed already (line {earlier.line}); names are unique in a run'
+                f'Step.run: a step named "{name}" has completed already (line {earlier.line}); '
+                "names are unique in a run"
             )
         return self._enter(Call("step", str(name), checkpoints.next_attempt(str(name)), line))
 

@@ -70,7 +70,7 @@ def wake_at(wait: Wait) -> float | None:
 
 
 def ready(connection: sqlite3.Connection, wait: Wait, now: float) -> bool:
-    """Whether the wait is over; also called inside the transaction that would suspend the run, so that no wake is lost."""
+    """Whether the wait is over; also asked in the transaction that suspends the run, so that no wake is lost."""
     match wait:
         case RequestWait(request=request, deadline=deadline):
             row = connection.execute("SELECT status FROM requests WHERE id=?", (request,)).fetchone()

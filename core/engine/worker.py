@@ -69,7 +69,7 @@ class Worker:
         roots: Sequence[str] = (),
         on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None,
     ) -> None:
-        """`roots` restricts the worker to these runs and their children; `on_problem` hears of runs that it had to let go."""
+        """`roots` restricts the worker to these runs and their children; `on_problem` hears of runs it let go of."""
         self.owner: str = identity.owner() + f":{id(self):x}"
         self._environment: Environment = environment
         self._settings: WorkerSettings = settings
