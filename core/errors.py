@@ -128,7 +128,7 @@ class Divergence(ProcError):
             f"{file}:{line}: the code no longer does what this run recorded.\n"
             f"  recorded: {says}\n"
             f"  asked:    {asks}\n"
-            "Nothing is lost. Restore the text and resume, resume with the edited text and cut here, or fork."
+            "Nothing is lost. Restore the text and resume, cut here (resume --edited --cut), or fork."
         )
 
 

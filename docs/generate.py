@@ -143,13 +143,13 @@ def error_codes() -> str:
 def command_line() -> str:
     """Every command with its options."""
     lines = ["# Command line", ""]
-    with click.Context(cli, info_name="proc-tui") as context:
+    with cli.make_context("proc-tui", [], resilient_parsing=True) as context:
         lines += ["```", cli.get_help(context), "```", ""]
         for name in cli.list_commands(context):
             command = cli.get_command(context, name)
             if command is None or command.hidden:
                 continue
-            with click.Context(command, info_name=name, parent=context) as inner:
+            with command.make_context(name, [], parent=context, resilient_parsing=True) as inner:
                 lines += [f"## proc-tui {name}", "", "```", command.get_help(inner), "```", ""]
     return "\n".join(lines)
 

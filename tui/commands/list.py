@@ -157,11 +157,12 @@ class _Listing:
         lines = table(rows, width=width(terminal=terminal), flexible=3)
         for run, line in zip(found, lines, strict=True):
             meaning = _MEANINGS.get(run.status)
-            say(line.replace(_word(run), paint(_word(run), meaning), 1) if meaning else line)
+            word = self._word(run)
+            say(line.replace(word, paint(word, meaning), 1) if meaning else line)
 
     def _row(self, run: Run, depth: int) -> tuple[str, ...]:
         name = f"{'  ' * depth}{oneline(run.procedure)}"
-        return run.id, name, _word(run), self._what(run), age(self._now - run.created_at), self._left(run)
+        return run.id, name, self._word(run), self._what(run), age(self._now - run.created_at), self._left(run)
 
     def _what(self, run: Run) -> str:
         pending = self.requests.get(run.id)
@@ -174,6 +175,8 @@ class _Listing:
         driver = self._operator.driven_by(run)
         if driver is not None:
             parts.append(f"driven by {driver}")
+        elif run.status is RunStatus.WAITING_FOR_HUMAN:
+            parts.append("goes on when a worker drives it")
         if run.status is RunStatus.WAITING_FOR_CHILD and not self._everything:
             living = [child for child in self._operator.runs(parent=run.id) if not child.status.ended]
             if len(living) >= FOLDED:
@@ -190,8 +193,8 @@ class _Listing:
             return f"ended {age(self._now - run.ended_at)} ago"
         return ""
 
-
-def _word(run: Run) -> str:
-    """A status as people read it."""
-    short = {RunStatus.WAITING_FOR_HUMAN: "asks", RunStatus.WAITING_FOR_CHILD: "waits for child"}
-    return short.get(run.status, run.status.value.lower())
+    def _word(self, run: Run) -> str:
+        """A status as people read it; one whose question is settled only waits to be driven."""
+        if run.status is RunStatus.WAITING_FOR_HUMAN:
+            return "asks" if run.id in self.requests else "answered"
+        return "waits for child" if run.status is RunStatus.WAITING_FOR_CHILD else run.status.value.lower()

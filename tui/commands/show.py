@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from ...core.errors import NotFound
 from ...core.model.states import RequestStatus, RunStatus
@@ -47,6 +48,8 @@ def show_command(workspace: Workspace, name: str, at: int | None, everything: bo
         fold = operator.fold(run, at=at)
         requests = _requests(operator, run, fold, at)
         children = operator.runs(parent=run.id) if at is None else []
+        if at is not None:
+            run = _as_of(run, fold, records[-1].at, asks=bool(requests))
         if as_json:
             shapes = [request_shape(item, run.procedure) for item in requests]
             say_json(details(run, fold, said=messages(records), requests=shapes, children=children))
@@ -54,6 +57,23 @@ def show_command(workspace: Workspace, name: str, at: int | None, everything: bo
         for line in _Card(operator, run, fold, at=at, everything=everything).lines(requests, children):
             say(line)
     return 0
+
+
+def _as_of(run: Run, fold: RunFold, moment: float, *, asks: bool) -> Run:
+    """The run's outline as it was when an event was recorded; `last_seq` stays, to say how much came after."""
+    going = RunStatus.WAITING_FOR_HUMAN if asks else RunStatus.RUNNING
+    return msgspec.structs.replace(
+        run,
+        status=RunStatus(fold.ended.status) if fold.ended is not None else going,
+        stage=fold.stages.current,
+        attempt=fold.attempt,
+        updated_at=moment,
+        ended_at=moment if fold.ended is not None else None,
+        error=None,
+        summary=run.summary if fold.ended is not None else None,
+        owner=None,
+        mail=0,
+    )
 
 
 def _requests(operator: Operator, run: Run, fold: RunFold, at: int | None) -> list[PendingRequest]:
@@ -117,7 +137,7 @@ class _Card:
         history = self._fold.stages.history
         if not history:
             return []
-        end = self._run.ended_at or time.time()
+        end = self._run.ended_at or (time.time() if self._at is None else self._run.updated_at)
         leaves = [*(change.timestamp for change in history[1:]), end]
         rows = [
             (oneline(change.to_stage), duration(left - change.timestamp))

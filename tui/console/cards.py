@@ -120,6 +120,9 @@ def how_to_answer(request: PendingRequest) -> str:
         "review": "--decision " + "|".join(_quoted(oneline(label)) for label in decisions(request)),
         "escalation": "--note TEXT",
     }.get(request.type, "")
+    if isinstance(request.event.data.get("confirm"), str):
+        approval = "--approve --confirm WORD | --reject"
+        option = approval if request.type == "approval" else f"{option} --confirm WORD"
     return f"proc-tui answer {request.id} {option}"
 
 

@@ -227,7 +227,7 @@ def test_a_commit_whose_result_was_lost_is_not_made_twice(short: Any, until: Any
 
     def write(work: Any, **options: Any) -> Any:
         result = original(work, **options)
-        if len(hits) < 3 and "LocalContext" in getattr(work, "__qualname__", ""):
+        if len(hits) < 3 and "Recording" in getattr(work, "__qualname__", ""):
             hits.append(1)
             raise StoreError("the disk refused to say whether that was written")
         return result

@@ -73,5 +73,5 @@ def test_the_record_is_for_its_owner_only_and_a_damaged_one_is_named(workspace: 
     record.agree(workspace, 1.0)
     assert record.file.stat().st_mode & 0o777 == 0o600
     record.file.write_text("[")
-    with pytest.raises(ConfigError, match="trust[.]json"):
+    with pytest.raises(ConfigError, match=r"trust[.]json"):
         record.trusts(workspace)
