@@ -305,7 +305,9 @@ class Operator:
             found = requests.listing(connection, prefix=name)
             if "." not in name and not found:
                 run = runs.resolve(connection, name)
-                raise NotFound(f"run {run.id} waits for nobody ({run.status.value})")
+                settled = "its request is settled, and it goes on when a worker drives it"
+                why = settled if run.status is RunStatus.WAITING_FOR_HUMAN else run.status.value
+                raise NotFound(f"run {run.id} waits for nobody ({why})")
         if not found:
             raise NotFound(f'there is no pending request "{name}"')
         if len(found) > 1:

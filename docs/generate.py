@@ -14,7 +14,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-import click
 import msgspec
 from proc_tui.core import errors
 from proc_tui.core.document import CODES

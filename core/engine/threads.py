@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REPLAY_PATIENCE = 1.0
+"""How long one waits for its turn, so that hung ones do not hold up the rest, in seconds."""
+
 
 class Threads:
     """Runs functions in threads of their own."""
@@ -71,3 +74,17 @@ class _Thread:
             del work
             if not self._returned(self):
                 return
+
+
+class Turn:
+    """A place among those that are made and replayed; given back when its code begins to do something new."""
+
+    def __init__(self, slots: threading.Semaphore) -> None:
+        self._slots = slots
+        self._held = slots.acquire(timeout=REPLAY_PATIENCE)
+
+    def end(self) -> None:
+        """Gives the place back; may be called again."""
+        if self._held:
+            self._held = False
+            self._slots.release()

@@ -25,9 +25,10 @@ from ..lua.sandbox import Limits
 from ..model.states import RunStatus
 from . import identity
 from .driver import Driver
+from .keeper import FLUSH_SECONDS, Keeper
 from .local import LocalContext
 from .outcome import Broken, Lost, Outcome, Suspended
-from .threads import Threads
+from .threads import Threads, Turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,16 +40,10 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 """How often the worker looks whether another process changed something."""
-FLUSH_SECONDS = 0.05
-"""How long an effect may wait in memory."""
 REPLAYS = 4
 """How many Lua states are made and brought to the end of their records at a time: more would only contend."""
-REPLAY_PATIENCE = 1.0
-"""How long one waits for its turn, so that hung ones do not hold up the rest, in seconds."""
 RETRY_SECONDS = 5.0
 """When a run whose store failed is tried again."""
-KEEPER_SECONDS = 5.0
-"""How long the keeper sleeps while nothing is driven."""
 TROUBLE_SECONDS = 1.0
 """How long the worker leaves a store alone that failed."""
 LEASES_SECONDS = 0.5
@@ -89,7 +84,7 @@ class Worker:
         self._trouble_until: float = 0.0
         self._changed: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._keeper: _Keeper | None = None
+        self._keeper: Keeper | None = None
 
     @property
     def active(self) -> int:
@@ -115,7 +110,7 @@ class Worker:
     async def run(self, *, once: bool = False) -> None:
         """Drives runs until `stop`, or, with `once`, until nothing is due any more."""
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
-        self._keeper = _Keeper(weakref.ref(self))
+        self._keeper = Keeper(weakref.ref(self))
         unlisten = self._environment.attention.listen(self.attention)
         version, due, looked = -1, 0.0, 0.0
         self._ending, self._trouble_until = False, 0.0
@@ -261,13 +256,13 @@ class Worker:
                 self._active[run.id] = warm
                 return warm, warm.activate()
             warm.close()
-        turn = _Turn(self._turns)
+        turn = Turn(self._turns)
         try:
             return self._activate_cold(run, turn)
         finally:
             turn.end()
 
-    def _activate_cold(self, run: Run, turn: _Turn) -> tuple[Driver, Outcome]:
+    def _activate_cold(self, run: Run, turn: Turn) -> tuple[Driver, Outcome]:
         environment = self._environment
         with environment.database.read() as connection:
             program = environment.sources.program(connection, run.source, run.path)
@@ -407,63 +402,3 @@ class Worker:
         except StoreError:
             _logger.info("leases could not be given back; they run out by themselves")
         self._loop = None
-
-
-class _Turn:
-    """A place among those that are made and replayed; given back when its code begins to do something new."""
-
-    def __init__(self, slots: threading.Semaphore) -> None:
-        self._slots = slots
-        self._held = slots.acquire(timeout=REPLAY_PATIENCE)
-
-    def end(self) -> None:
-        if self._held:
-            self._held = False
-            self._slots.release()
-
-
-class _Keeper:
-    """The thread that looks after active runs; it sleeps while there are none."""
-
-    def __init__(self, worker: weakref.ref[Worker]) -> None:
-        self._worker = worker
-        self._ended = threading.Event()
-        self._called = threading.Event()
-        threading.Thread(target=self._loop, name="proc-tui keeper", daemon=True).start()
-
-    def call(self) -> None:
-        """There is something to look after."""
-        self._called.set()
-
-    def end(self) -> None:
-        self._ended.set()
-        self._called.set()
-
-    def _loop(self) -> None:
-        ticks = 0
-        while True:
-            self._called.clear()
-            worker = self._worker()
-            if worker is None or self._ended.is_set():
-                return
-            active, every = worker.active > 0, max(1, round(worker.renew_seconds / FLUSH_SECONDS))
-            if active:
-                try:
-                    self._tick(worker, ticks, every)
-                except BaseException as error:  # noqa: BLE001 - raised again by `Worker.run`
-                    worker.fail(error)
-                    return
-            ticks += 1
-            del worker
-            if active:
-                self._ended.wait(FLUSH_SECONDS)
-            else:
-                self._called.wait(KEEPER_SECONDS)
-
-    def _tick(self, worker: Worker, ticks: int, every: int) -> None:
-        try:
-            worker.flush_old()
-            if ticks % 2 == 0 or ticks % every == 0:
-                worker.watch_active(renew=ticks % every == 0)
-        except ProcError as error:
-            _logger.debug("the keeper met %s", error)

@@ -93,6 +93,7 @@ class _Card:
         self._fold = fold
         self._at = at
         self._everything = everything
+        self._now = time.time() if at is None else run.updated_at
 
     def lines(self, requests: list[PendingRequest], children: list[Run]) -> list[str]:
         lines = self._header()
@@ -101,7 +102,7 @@ class _Card:
         lines += self._stages()
         lines += self._operations()
         for request in requests:
-            lines += ["", *card(request, self._run.procedure, time.time())]
+            lines += ["", *card(request, self._run.procedure, self._now)]
             if self._at is None:
                 lines.append(f"  answer: {how_to_answer(request)}")
         if self._fold.state.values:
@@ -137,7 +138,7 @@ class _Card:
         history = self._fold.stages.history
         if not history:
             return []
-        end = self._run.ended_at or (time.time() if self._at is None else self._run.updated_at)
+        end = self._run.ended_at or self._now
         leaves = [*(change.timestamp for change in history[1:]), end]
         rows = [
             (oneline(change.to_stage), duration(left - change.timestamp))

@@ -27,6 +27,15 @@ class TestList:
         assert "reject in 58:" in text
         assert "boom.yaml:6: it broke" in text
 
+    def test_a_run_whose_question_is_answered_asks_no_more(self, proc: Any) -> None:
+        run = proc.json("run", "gate", code=3)["run"]
+        proc("answer", run, "--approve")
+        text = proc("list").stdout
+        assert "Needs you" not in text
+        assert "answered" in text
+        assert "asks" not in text
+        assert "goes on when a worker drives it" in proc("answer", run, "--approve", code=2).stderr
+
     def test_json_has_the_promised_fields(self, proc: Any) -> None:
         proc("run", "hello")
         (row,) = proc.lines("list")
@@ -124,6 +133,22 @@ class TestShow:
         assert (at_ask["state"], at_ask["outputs"]) == ({}, None)
         assert "a view of the past" in proc("show", run, "--at", "2").stdout
         assert "there is no event 99" in proc("show", run, "--at", "99", code=2).stderr
+
+    def test_an_earlier_moment_knows_nothing_of_what_came_later(self, proc: Any) -> None:
+        run = proc.json("run", "gate", code=3)["run"]
+        asked = int(proc.json("inbox")["request"].partition(".")[2])
+        proc("answer", run, "--approve")
+        proc("resume", run)
+        text = proc("show", run, "--at", str(asked)).stdout
+        assert "ended:" not in text
+        assert "asked 0s ago" in text
+        found = proc.json("show", run, "--at", str(asked))
+        assert (found["status"], found["stage"], found["finished_at"]) == ("WAITING_FOR_HUMAN", "ask", None)
+        assert proc.json("show", run, "--at", str(proc.json("show", run)["seq"]))["status"] == "COMPLETED"
+
+    def test_the_word_to_type_is_part_of_the_command(self, proc: Any) -> None:
+        run = proc.json("run", "danger", code=3)["run"]
+        assert "--approve --confirm WORD | --reject" in proc("show", run).stdout
 
     def test_a_failure_shows_the_card(self, proc: Any) -> None:
         run = proc.json("run", "boom", code=1)["run"]
