@@ -200,8 +200,23 @@ def cli(ctx: click.Context, workspace: Path | None) -> None:
             click.echo(f"\n{line}")
 
 
+def _open_streams() -> None:
+    """Gives the program standard streams where it was started with closed ones (`>&-`).
+
+    Otherwise the next file that is opened, the journal perhaps, would get their numbers and what is printed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115, PTH123
+
+
 def main() -> None:
     """The `proc-tui` program."""
+    _open_streams()
     gc.set_threshold(*GC_THRESHOLDS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -20,6 +20,7 @@ from ..journal.events import (
     Responded,
     RunEnded,
 )
+from ..model.settings import FOLDER
 from ..model.states import RequestStatus, RunStatus
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
 from ..values import Value, encode
@@ -328,4 +329,10 @@ class LocalContext(Recording):
         target = (root / given).resolve()
         if not target.is_relative_to(root):
             raise PrimitiveError(f'"{path}" is a link that leads outside the file root')
+        journal_file = str(self._database.path)
+        if FOLDER in map(str.lower, target.relative_to(root).parts) or str(target) in (
+            journal_file, *(journal_file + end for end in ("-wal", "-shm", "-journal"))
+        ):  # fmt: skip
+            # Opening and closing the database besides SQLite would also drop the locks this process holds on it.
+            raise PrimitiveError(f'"{path}" belongs to proc-tui itself: what is in {FOLDER} is out of reach for File')
         return str(target)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from ..errors import PrimitiveError
-from ..values import Value, as_bytes, describe, tag_bytes
+from ..values import MAX_BYTES, Value, as_bytes, describe, tag_bytes
 from .execution import Call
 from .registry import Family, operation
 
 
 class File(Family):
-    """Files under the workspace's file root only: `..`, absolute paths and links that lead outside are errors."""
+    """Files under the workspace's file root only: `..`, absolute paths and links that lead outside are errors, and so is
+    what is in `.proc-tui`. A file of more than 64 MB cannot be read."""
 
     lua_name = "File"
 
@@ -26,7 +28,7 @@ class File(Family):
         Returns: a string
         """
         with _named(path, "read"):
-            raw = Path(self.context.file_path(path)).read_bytes()
+            raw = _content(Path(self.context.file_path(path)))
         try:
             return raw.decode()
         except UnicodeDecodeError:
@@ -80,6 +82,21 @@ class File(Family):
         """
         with _named(path, "look at"):
             return Path(self.context.file_path(path)).stat().st_size
+
+
+def _content(path: Path) -> bytes:
+    """What is in a regular file: a pipe would make the run wait in a system call, which nothing can end."""
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a regular file")
+        if status.st_size <= MAX_BYTES:
+            raw = stream.read(MAX_BYTES + 1)
+            if len(raw) <= MAX_BYTES:
+                return raw
+        raise ValueError(f"it has more than {MAX_BYTES // 2**20} MB")
 
 
 class _named:

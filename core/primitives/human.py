@@ -229,8 +229,10 @@ class Human(Family):
         points = self.context.procedure.hitl
         point = points.get(name) if isinstance(name, str) else None
         if point is None:
-            hint = did_you_mean(name, points) if isinstance(name, str) else ""
-            raise self.refuse(method.name, f"{describe(name)} is not declared under hitl{hint}")
+            direct = f"; to ask without a point: Human.{method.name}{{message = ...}}"
+            hint = (did_you_mean(name, points) if isinstance(name, str) else "") or direct
+            shown = f'"{name[:40]}"' if isinstance(name, str) else describe(name)
+            raise self.refuse(method.name, f"no point is declared under hitl as {shown}{hint}")
         if _CALLED[point.type] != method.name and method.name != "escalate":
             raise self.refuse(method.name, f'the point "{name}" is declared for Human.{_CALLED[point.type]}')
         declared = {key: value for key, value in point.options.items() if key in method.names}

@@ -461,8 +461,15 @@ def test_a_declared_default_that_is_no_option_raises_at_the_call() -> None:
             'Human.approve: "on_timeout" must be one of "default", "error", "retry", got a string ("retri"); '
             'did you mean "retry"?',
         ),
-        ('Human.approve("shp")', 'Human.approve: a string ("shp") is not declared under hitl; did you mean "ship"?'),
-        ('Human.approve{config_key = "nowhere"}', 'Human.approve: a string ("nowhere") is not declared under hitl'),
+        (
+            'Human.approve("shp")',
+            'Human.approve: no point is declared under hitl as "shp"; did you mean "ship"?',
+        ),
+        (
+            'Human.approve{config_key = "nowhere"}',
+            'Human.approve: no point is declared under hitl as "nowhere"; to ask without a point: '
+            "Human.approve{message = ...}",
+        ),
         ('Human.approve("name")', 'Human.approve: the point "name" is declared for Human.input'),
         ('Human.approve("ship", {}, 1)', "Human.approve takes a point's name and a table of options, got 3 arguments"),
         ("Human.approve({}, 1)", "Human.approve takes one table of options, got 2 arguments"),
