@@ -64,7 +64,7 @@ local function out_of_memory()
 end
 
 local function out_of_instructions()
-  halt(settings.instructions_reason)
+  if not run.halted then halt(S.position(1) .. settings.instructions_reason) end
   return die()
 end
 

@@ -58,7 +58,7 @@ def conditions(request: PendingRequest) -> list[str]:
     if data.get("not_starter"):
         notes.append("somebody other than who started the run has to answer")
     if isinstance(data.get("confirm"), str):
-        notes.append("a word has to be typed to agree")
+        notes.append(f"to agree, this has to be typed: {brief(data['confirm'])}")
     if data.get("placeholder") is not None:
         notes.append(f"for example: {brief(data['placeholder'])}")
     return notes
