@@ -285,6 +285,7 @@ def test_setting_the_clock_while_runs_are_driven_drives_each_once(
 
         worker._start = start
         until(lambda: all(scene.operator.run(run.id).last_seq > 5 for run in runs))
+        begun = len(starts)
         clock.advance(jump)
         seen = [scene.operator.run(run.id).last_seq for run in runs]
         until(
@@ -295,7 +296,7 @@ def test_setting_the_clock_while_runs_are_driven_drives_each_once(
         for run in runs:
             scene.wait(run)
     if not scene.operator._environment.suspend_always:
-        assert sorted(starts) == sorted(run.id for run in runs), "no run was begun anew"
+        assert starts[begun:] == [], "no run was begun anew"
     agrees(scene.operator)
 
 
