@@ -383,7 +383,8 @@ EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__(
 """Every kind of event by the name it has in the database."""
 
 _encoder = msgspec.json.Encoder()
-_decoders: dict[str, msgspec.json.Decoder[Event]] = {kind: msgspec.json.Decoder(cls) for kind, cls in EVENTS.items()}
+DECODERS: dict[str, msgspec.json.Decoder[Event]] = {kind: msgspec.json.Decoder(cls) for kind, cls in EVENTS.items()}
+"""What reads the text of each kind of event."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -405,7 +406,7 @@ def encode_event(event: Event) -> str:
 
 def decode_event(kind: str, data: str | bytes) -> Event:
     """The event that `encode_event` wrote. Raises `msgspec.MsgspecError` or `KeyError` for damaged rows."""
-    return _decoders[kind].decode(data)
+    return DECODERS[kind].decode(data)
 
 
 def summary_fields(event: Event) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from ..errors import StoreDamaged
-from .events import AttemptBegan, Began, Ended, Record, decode_event, encode_event
+from .events import DECODERS, AttemptBegan, Began, Ended, Record, decode_event, encode_event
 
 if TYPE_CHECKING:
     import sqlite3
@@ -105,8 +105,18 @@ def read(connection: sqlite3.Connection, run: str, ranges: Ranges = WHOLE, *, up
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM events WHERE run=? AND seq>=? AND seq<=? ORDER BY seq", (run, first, limit)
         )
-        records.extend(record_of(connection, run, row) for row in rows.fetchall())
+        records.extend(_records(connection, run, rows.fetchall()))
     return records
+
+
+def _records(connection: sqlite3.Connection, run: str, rows: list[tuple[object, ...]]) -> list[Record]:
+    """The records of many rows at once: what a replay of a long run waits for."""
+    plain = cast("list[tuple[int, str, int, float, str, str | None]]", rows)
+    try:
+        return [Record(seq, at, line, DECODERS[kind].decode(data)) for seq, kind, line, at, data, _ in plain]
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        # One of them is in `blobs`, or damaged.
+        return [record_of(connection, run, row) for row in rows]
 
 
 def window(

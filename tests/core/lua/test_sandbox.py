@@ -270,7 +270,10 @@ def test_the_instruction_budget_is_filled_again_by_an_operation(lua: Any) -> Non
     code = "for i = 1, 10 do for j = 1, 1000000 do end op() end return 1"
     assert lua.run(code, limits=Limits(instructions=3_000_000)).values == [1]
     outcome = lua.run(code.replace("op()", ""), limits=Limits(instructions=3_000_000))
-    assert outcome.event == (HALTED, "t.yaml:1: the run computed more than 3,000,000 Lua instructions without an operation")
+    assert outcome.event == (
+        HALTED,
+        "t.yaml:1: the run computed more than 3,000,000 Lua instructions without an operation",
+    )
 
 
 def test_positions_are_lines_of_the_file(lua: Any) -> None:
