@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .document.diagnostics import Report
-from .document.source import decode
+from .document.source import decode, read_file
 from .document.tree import Node, compose
 from .engine.answers import Given
 from .errors import AnswersError, InvalidValue, did_you_mean
@@ -112,7 +112,7 @@ class AnswersFile:
         """Reads a file. Raises `AnswersError`, which lists everything that is wrong with it."""
         path = Path(path)
         try:
-            raw = path.read_bytes()
+            raw = read_file(path)
         except OSError as error:
             raise AnswersError(f'cannot read the answers "{path}": {error.strerror or error}') from None
         return _read(raw, str(path))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .loader import examine, lib_file, load, load_again
     from .procedure import PRIMITIVES, Agent, Field, Filter, LuaSource, Point, Procedure, lua_names
     from .schema import SCHEMA_FILE
+    from .source import read_file
 else:
     _HOMES = {
         "diagnostics": ("CODES", "Diagnostic"),
@@ -24,6 +25,7 @@ else:
         "loader": ("examine", "lib_file", "load", "load_again"),
         "procedure": ("PRIMITIVES", "Agent", "Field", "Filter", "LuaSource", "Point", "Procedure", "lua_names"),
         "schema": ("SCHEMA_FILE",),
+        "source": ("read_file",),
     }
 
     def __getattr__(name: str) -> object:
@@ -52,5 +54,6 @@ __all__ = [
     "lua_names",
     "params",
     "pin",
+    "read_file",
     "templates",
 ]

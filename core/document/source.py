@@ -10,6 +10,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .diagnostics import Report
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -20,6 +22,12 @@ Place: TypeAlias = tuple[int, int]
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def read_file(path: Path) -> bytes:
+    """What is in a file, cut where `decode` refuses it: a device has no end. Raises `OSError`."""
+    with path.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 class Source:
@@ -46,8 +54,7 @@ def decode(data: bytes | str, report: Report) -> Source | None:
     """The text of a file, or None with the reason in the report."""
     length = len(data) if isinstance(data, bytes) else len(data.encode(errors="surrogatepass"))
     if length > MAX_BYTES:
-        size = length / (1024 * 1024)
-        report.add("DOC-002", f"the file is {size:.1f} MB; a procedure may have at most 4 MB", (1, 1))
+        report.add("DOC-002", f"the file is larger than {MAX_BYTES // 2**20} MB", (1, 1))
         return None
     if isinstance(data, bytes):
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):

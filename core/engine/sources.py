@@ -6,6 +6,7 @@ Belongs here: bundles, the cache of what was read, and finding a procedure by na
 from __future__ import annotations
 
 import re
+import stat
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ class Sources:
             kept = self._bundles.get(file)
             if kept is not None and kept[0] == stamp:
                 return kept[1]
-            raw = file.read_bytes()
+            raw = document.read_file(file)
         except OSError as error:
             raise NotFound(f'cannot read "{file}": {error.strerror or error}') from None
         shown = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
@@ -155,10 +156,12 @@ class Sources:
         found: dict[str, Path] = {}
         for file in _files(self.root):
             try:
-                stamp = file.stat().st_mtime
+                info = file.stat()
+                if not stat.S_ISREG(info.st_mode):  # to open a pipe would be to wait for whoever writes it
+                    continue
                 kept = self._names.get(file)
-                if kept is None or kept[0] != stamp:
-                    kept = self._names[file] = (stamp, _declared(file))
+                if kept is None or kept[0] != info.st_mtime:
+                    kept = self._names[file] = (info.st_mtime, _declared(file))
             except OSError:
                 continue
             if kept[1]:

@@ -6,6 +6,7 @@ Belongs here: the settings, their defaults and reading them. Never: acting on th
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -22,16 +23,16 @@ FOLDER = ".proc-tui"
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one run may use."""
 
-    lua_memory_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
+    lua_memory_mb: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = 256
     """Lua memory; past it the run fails, and can be resumed with a raised limit."""
-    lua_instructions: Annotated[int, msgspec.Meta(ge=1)] = 3_000_000_000
+    lua_instructions: Annotated[int, msgspec.Meta(ge=1, le=10**18)] = 3_000_000_000
     """Lua instructions between two operations: about 30 s of computing."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How runs are driven."""
 
-    lease_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    lease_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 10.0
     """How long a dead worker's runs stay untouched."""
     max_active: Annotated[int, msgspec.Meta(ge=1)] = 128
     """How many runs compute at the same time."""
@@ -81,6 +82,8 @@ def load(workspace: Path) -> Settings:
 
 def _read(file: Path) -> dict[str, object]:
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ConfigError(f"{file} is not a regular file; move it away")
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}

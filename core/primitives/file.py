@@ -14,7 +14,7 @@ from .registry import Family, operation
 
 
 class File(Family):
-    """Files under the workspace's file root only: `..`, absolute paths and links that lead outside are errors, and so is
+    """Files under the workspace's file root only: `..`, absolute paths and links that lead outside are errors, as is
     what is in `.proc-tui`. A file of more than 64 MB cannot be read."""
 
     lua_name = "File"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -144,12 +147,32 @@ def test_what_the_system_refuses_is_told_without_a_traceback(proc: Any, monkeypa
 
 @pytest.mark.slow
 def test_output_into_a_closed_pipe_ends_quietly(proc: Any) -> None:
-    import subprocess
-    import sys
-
     program = f"{sys.executable} -c 'from proc_tui.tui.cli import main; main()' --help | true"
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("command", "code"), [("list", 0), ("run gate", 3)])
+def test_closed_standard_streams_change_nothing(proc: Any, closed: str, command: str, code: int) -> None:
+    proc("run", "hello")
+    program = f"{sys.executable} -c 'from proc_tui.tui.cli import main; main()' -C {proc.folder} {command} {closed}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_what_cannot_be_read_to_an_end_holds_nobody_up(proc: Any) -> None:
+    os.mkfifo(proc.folder / "a.yaml")
+    (proc.folder / "b.yaml").symlink_to("/dev/zero")
+    (proc.folder / "c.yaml").mkdir()
+    assert proc.json("run", "hello")["status"] == "COMPLETED"
+    assert "there is no procedure" in proc("run", "a", code=2).stderr
+    assert "DOC-002" in proc("run", str(proc.folder / "b.yaml"), code=2).stderr
+    assert "DOC-002" in proc("check", str(proc.folder / "b.yaml"), code=1).output
+    assert "more than 64 MB" in proc("run", "hello", "--params", "/dev/zero", code=2).stderr
+    assert "larger than 4 MB" in proc("run", "gate", "--answers", "/dev/zero", code=2).stderr
 
 
 class TestCompletion:

@@ -18,7 +18,7 @@ from ..clean import oneline
 from ..console.completion import complete_request
 from ..console.output import paint, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
-from ..readable import of_yaml
+from ..readable import of_yaml, read_text
 
 if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
@@ -132,8 +132,7 @@ def _edited(request: PendingRequest, file: Path) -> Value:
     """The artifact in a file, in the type that the request has. Raises `Refused`."""
     original = request.event.data.get("artifact")
     try:
-        raw = file.read_bytes()
-        text = raw.decode()
+        text = read_text(file)
         return text if original is None or as_bytes(original) is not None else of_yaml(text)
     except OSError as error:
         raise Refused(f'cannot read the artifact "{oneline(file)}": {error.strerror or error}') from None

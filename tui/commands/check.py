@@ -49,7 +49,7 @@ def check_command(files: tuple[str, ...], as_json: bool) -> int:
 def examine(file: Path) -> list[Diagnostic]:
     """The diagnostics of a file and its `lib/`. Raises `NotFound` when the file cannot be read."""
     try:
-        raw = file.read_bytes()
+        raw = document.read_file(file)
     except OSError as error:
         near = [item.name for item in file.parent.glob("*.y*ml")] if file.parent.is_dir() else []
         raise NotFound(f'cannot read "{file}": {error.strerror or error}{did_you_mean(file.name, near)}') from None

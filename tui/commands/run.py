@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -97,11 +96,10 @@ def load_answers(file: Path | None) -> AnswersFile | None:
 
 def _read_params(file: Path) -> dict[str, object]:
     """The map of `--params`. Raises `ParameterError`."""
-    from ..readable import plain_yaml
+    from ..readable import plain_yaml, read_text
 
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        found = plain_yaml(text)
+        found = plain_yaml(read_text(file))
     except OSError as error:
         raise ParameterError(f"cannot read {file}: {error.strerror or error}") from None
     except ValueError as error:

@@ -67,6 +67,8 @@ def complete_procedure(ctx: click.Context, _param: click.Parameter, incomplete: 
     # Read here and not by the operator, whose import would make every <tab> wait.
     for file in sorted(workspace.folder.glob("*.y*ml")):
         try:
+            if not file.is_file():
+                continue
             match = re.search(
                 r"^name:[ \t]*[\"']?([\w.-]+)", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
             )

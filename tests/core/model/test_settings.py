@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -60,6 +61,9 @@ def test_sections_of_other_parts_are_left_to_them(tmp_path: Path, write: Callabl
         ("[limits]\nlua_instructions = -1", "lua_instructions"),
         ("[worker]\nlease_seconds = 0", "lease_seconds"),
         ("[worker]\nmax_active = 0", "max_active"),
+        ("[worker]\nlease_seconds = 1e308", "lease_seconds"),
+        ("[limits]\nlua_instructions = 99999999999999999999", "lua_instructions"),
+        ("[limits]\nlua_memory_mb = 99999999999", "lua_memory_mb"),
         ("[worker]\nwarm = -1", "warm"),
     ],
 )
@@ -78,3 +82,10 @@ def test_the_nearest_workspace_above_is_found(tmp_path: Path) -> None:
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     assert find_workspace(tmp_path / "a" / "b" / "c") == tmp_path / "a"
     assert find_workspace(tmp_path) == tmp_path
+
+
+def test_a_pipe_in_place_of_the_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    os.mkfifo(tmp_path / FOLDER / "config.toml")
+    with pytest.raises(ConfigError, match="not a regular file"):
+        load(tmp_path)

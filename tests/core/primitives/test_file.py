@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,38 @@ def test_no_path_leads_outside(place: Path, method: str, path: str, says: str) -
     assert [file.name for file in (place.parent / "outside").iterdir()] == ["secret.txt"]
     assert (place.parent / "outside/secret.txt").read_text() == "secret"
     played.replay()
+
+
+@pytest.mark.parametrize(
+    "path", [".proc-tui/config.toml", ".proc-tui", "folder/.Proc-TUI/x", "inner/runs.db", "db", "db-wal"]
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_journal_and_the_settings_are_out_of_reach(place: Path, method: str, path: str) -> None:
+    (place / "inner").symlink_to(".proc-tui")
+    settings = Settings(durability="fast", database="db")
+    played = play(
+        f'return {{pcall(function() File.{method}("{path}"{", [[x]]" if method == "write" else ""}) end)}}',
+        folder=place,
+        settings=settings,
+    )
+    assert played.result == [
+        False, f'play.yaml:2: "{path}" belongs to proc-tui itself: what is in .proc-tui is out of reach for File'
+    ]  # fmt: skip
+    assert not (place / ".proc-tui/config.toml").exists()
+    played.replay()
+
+
+def test_what_would_make_the_reader_wait_is_not_read(place: Path) -> None:
+    os.mkfifo(place / "pipe")
+    played = play('return {pcall(File.read, "pipe")}', folder=place)
+    assert played.result == [False, 'play.yaml:2: cannot read "pipe": it is not a regular file']
+
+
+def test_a_file_that_no_value_can_hold_is_not_read(place: Path) -> None:
+    with (place / "huge").open("wb") as stream:
+        stream.truncate(50_000_000_000)
+    played = play('return {pcall(File.read, "huge")}', folder=place)
+    assert played.result == [False, 'play.yaml:2: cannot read "huge": it has more than 64 MB']
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,14 @@ def test_parameters_come_from_a_file_and_the_command_line_wins(proc: Any) -> Non
     assert "is not YAML or JSON: line 2" in proc("run", "hello", "--params", str(proc.folder / "p.yaml"), code=2).stderr
 
 
+def test_a_file_of_parameters_in_json_is_read_as_json(proc: Any, tmp_path: Any) -> None:
+    (tmp_path / "given.json").write_text(json.dumps({"who": "\U0001f600"}))
+    assert (
+        proc.json("run", "hello", "--params", str(tmp_path / "given.json"))["outputs"]["greeting"]
+        == "Hello, \U0001f600!"
+    )
+
+
 def test_a_parameter_that_is_not_utf8_arrives_as_it_was_given(proc: Any) -> None:
     assert "ab�" in proc("run", "hello", "-p", "who=ab\udcff").stdout
 
