@@ -155,10 +155,9 @@ def check(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int,
             f"this Python uses SQLite {sqlite3.sqlite_version}, and proc-tui needs "
             f"{'.'.join(map(str, OLDEST_SQLITE))} or later; use another Python"
         )
-    application = _number(connection, "PRAGMA application_id")
-    version = _number(connection, "PRAGMA user_version")
+    application, version, tables = _marks(connection)
     if application != APPLICATION_ID:
-        if application or version or _number(connection, "SELECT count(*) FROM sqlite_schema"):
+        if application or version or tables:
             raise StoreError(
                 f"{path} is a database of another program; it was left as it is. "
                 "Configure another place for the journal."
@@ -171,6 +170,20 @@ def check(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int,
             f"{newest}. Nothing was changed. Upgrade proc-tui, or configure another place for the journal."
         )
     return version
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Application id, version and number of tables, of one moment: another process may be making them just now."""
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        application = _number(connection, "PRAGMA application_id")
+        version = _number(connection, "PRAGMA user_version")
+        return application, version, _number(connection, "SELECT count(*) FROM sqlite_schema")
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int, str]] = MIGRATIONS) -> int:
