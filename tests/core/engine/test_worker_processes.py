@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,10 +44,19 @@ def finish(scene: Any, runs: list[Any]) -> None:
         counted(scene, run)
 
 
+def until_stopped(pid: int) -> None:
+    """The signal is sent at once, but each thread stops only when it is scheduled next."""
+    threads = Path(f"/proc/{pid}/task")
+    deadline = time.monotonic() + 5
+    while any((task / "stat").read_text().rpartition(")")[2].split()[0] != "T" for task in threads.iterdir()):
+        assert time.monotonic() < deadline, "the process does not stop"
+
+
 def freeze(scene: Any, other: Any) -> None:
     """Stops the process between two transactions: within one it holds SQLite's lock, and nobody can write."""
     while True:
         other.signal(signal.SIGSTOP)
+        until_stopped(other.process.pid)
         with closing(sqlite3.connect(scene.folder / ".proc-tui/runs.db", isolation_level=None, timeout=0.2)) as own:
             try:
                 own.execute("BEGIN IMMEDIATE")
