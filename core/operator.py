@@ -34,8 +34,9 @@ from .journal.requests import Alert, Answer, PendingRequest
 from .journal.runs import Lease, Run
 from .model import settings as configuration
 from .model.clock import Clock, SystemClock
-from .model.settings import FOLDER, Settings
+from .model.settings import Settings
 from .model.states import ENDED, RunStatus
+from .model.workspace import FOLDER
 from .values import Value, from_json
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from proc_tui.core import errors
 from proc_tui.core.document import CODES
 from proc_tui.core.lua.sandbox import LuaSyntax
 from proc_tui.core.model import settings, states
+from proc_tui.core.model.workspace import FOLDER
 from proc_tui.core.primitives import REGISTRY
 from proc_tui.core.primitives.registry import Family, Form, Kind, Method, Parameter
 from proc_tui.tui.cli import cli
@@ -180,7 +181,7 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        f"`{settings.FOLDER}/config.toml` in the workspace, over the user's own `config.toml`.",
+        f"`{FOLDER}/config.toml` in the workspace, over the user's own `config.toml`.",
         "`proc-tui config` shows what holds and where it comes from.",
         "",
         "| key | default | meaning |",

@@ -17,7 +17,7 @@ from proc_tui.core.journal.events import EVENTS, decode_event, encode_event
 from proc_tui.core.journal.journal import WHOLE
 from proc_tui.core.journal.migrations import MIGRATIONS, migrate
 from proc_tui.core.lua.sandbox import Limits
-from proc_tui.core.model.settings import FOLDER
+from proc_tui.core.model.workspace import FOLDER
 from proc_tui.core.operator import Operator
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from ..core import __version__
 from ..core.errors import NotFound, ProcError
 from ..core.model import settings
 from ..core.model.trust import TrustRecord, programs
+from ..core.model.workspace import FOLDER
 from ..core.operator import Operator
 from .words import clock, several
 
@@ -91,7 +92,7 @@ def _configuration(workspace: Path) -> Iterator[Finding]:
 
 
 def _files(workspace: Path) -> Iterator[Finding]:
-    folder = workspace / settings.FOLDER
+    folder = workspace / FOLDER
     if not folder.is_dir():
         place = "can" if os.access(workspace, os.W_OK) else "cannot"
         yield Finding(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -20,8 +20,8 @@ from ..journal.events import (
     Responded,
     RunEnded,
 )
-from ..model.settings import FOLDER
 from ..model.states import RequestStatus, RunStatus
+from ..model.workspace import FOLDER
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
 from ..values import Value, encode
 from . import launch
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from ..journal.runs import Run
     from .sources import Program
-
-T = TypeVar("T")
 
 MAX_ORIGINS = 1000
 """How many forks of forks are followed back."""
@@ -144,9 +142,9 @@ class LocalContext(Recording):
     # ---- children
 
     def start_child(self, call: Call, name: str, params: dict[str, Value], *, detached: bool) -> str:
-        reopened = self._replay.reopened
-        if reopened is not None and reopened.name == call.name and isinstance(reopened.detail, dict):
-            return str(reopened.detail.get("child"))
+        begun = self._child_of(call)
+        if begun is not None:
+            return begun
         handle = launch.derived_id(self.run_id, self.fold.attempt, self._seq + 1)
         program, checked, left = self._child_program(name, params, detached=detached)
         seed = launch.derived_seed(self.fold.started.seed if self.fold.started else 0, handle)
@@ -194,8 +192,9 @@ class LocalContext(Recording):
             deadline = float(found) if isinstance(found, (int, float)) else None
         seen: tuple[tuple[str, str | None], ...] = ()
         while True:
-            fresh = any(handle == self._unborn(call) for handle in handles)
-            if not fresh:
+            # The child of `Procedure.run` is nobody's to look at while its creation is still in the buffer.
+            unborn = bool(self._actions) and self._child_of(call) in handles
+            if not unborn:
                 outcomes = self.children(handles)
                 ended = [outcome.status.ended for outcome in outcomes]
                 now = tuple((outcome.status.value, outcome.stage) for outcome in outcomes)
@@ -208,10 +207,10 @@ class LocalContext(Recording):
             self.begin(call)
             await Pause(ChildWait(tuple(handles), until, deadline, seen))
 
-    def _unborn(self, call: Call) -> str | None:
-        """The child of `Procedure.run` while its creation is still in the buffer."""
+    def _child_of(self, call: Call) -> str | None:
+        """The child that this call has begun with already."""
         reopened = self._replay.reopened
-        if self._actions and reopened is not None and reopened.name == call.name and isinstance(reopened.detail, dict):
+        if reopened is not None and reopened.name == call.name and isinstance(reopened.detail, dict):
             return str(reopened.detail.get("child"))
         return None
 
@@ -309,15 +308,6 @@ class LocalContext(Recording):
         with self._lock:
             self._append(event, 0)
             self._write(last, sync=True, notable=True)
-
-    def block(self, reason: str, *, again_at: float) -> None:
-        """This worker lacks something the run needs: lets go of it and says so."""
-        self._write(
-            lambda connection: runs.release(
-                connection, self.run_id, status=RunStatus.BLOCKED, wake_at=again_at, error=reason
-            ),
-            sync=False,
-        )
 
     def file_path(self, path: str) -> str:
         root = Path(self._environment.file_root).resolve()

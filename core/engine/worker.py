@@ -44,6 +44,8 @@ REPLAYS = 4
 """How many Lua states are made and brought to the end of their records at a time: more would only contend."""
 RETRY_SECONDS = 5.0
 """When a run whose store failed is tried again."""
+BLOCKED_SECONDS = 60.0
+"""When a run that this worker cannot read is looked at again."""
 TROUBLE_SECONDS = 1.0
 """How long the worker leaves a store alone that failed."""
 LEASES_SECONDS = 0.5
@@ -214,7 +216,7 @@ class Worker:
         active = list(self._active)
 
         def work(connection: sqlite3.Connection) -> list[Run]:
-            dead = [name for name in runs.owners(connection) if self._is_dead(name)]
+            dead = [lease.owner for lease in runs.leases(connection) if self._is_dead(lease.owner)]
             return runs.claim(
                 connection, owner=self.owner, now=clock.now(), lease=lease, limit=limit, dead=dead, active=active,
                 roots=self._roots,
@@ -237,7 +239,8 @@ class Worker:
         except StoreError as error:
             outcome = Broken(error)
         except ProcError as error:
-            outcome = self._block(run, error)
+            self._let_run_go(run, error, again=BLOCKED_SECONDS)
+            outcome = Lost()
         except Exception as error:
             _logger.exception("run %s: the worker failed", run.id)
             outcome = Broken(ProcError(f"proc-tui itself failed here: {type(error).__name__}: {error}"))
@@ -245,7 +248,7 @@ class Worker:
             self.fail(error)
             raise
         if isinstance(outcome, Broken):
-            self._release(run, outcome.error)
+            self._let_run_go(run, outcome.error, again=RETRY_SECONDS)
         # Nothing but this closure may hold the driver: the last reference must go in a thread that may touch Lua.
         self._call_loop(lambda: self._finished(run.id, driver, outcome))
 
@@ -297,24 +300,16 @@ class Worker:
         if dropped is not None:
             dropped.close()
 
-    def _block(self, run: Run, error: ProcError) -> Outcome:
-        """The run cannot be driven here: it waits, saying why, and is looked at again later."""
-        _logger.warning("run %s is blocked: %s", run.id, error)
-        again = self._environment.clock.now() + 60
-        self._let_run_go(run, RunStatus.BLOCKED, again, str(error))
-        return Lost()
-
-    def _release(self, run: Run, error: ProcError) -> None:
+    def _let_run_go(self, run: Run, error: ProcError, *, again: float) -> None:
+        """The run cannot be driven here: it waits, saying why, and is looked at again after so many seconds."""
         _logger.warning("run %s was let go: %s", run.id, error)
-        again = self._environment.clock.now() + RETRY_SECONDS
-        self._let_run_go(run, RunStatus.BLOCKED, again, str(error))
+        wake_at = self._environment.clock.now() + again
 
-    def _let_run_go(self, run: Run, status: RunStatus, wake_at: float, error: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             row = runs.find(connection, run.id)
             if row is None or row.epoch != run.epoch or row.status.ended:
                 raise LeaseLost("somebody else has it")
-            runs.release(connection, run.id, status=status, wake_at=wake_at, error=error)
+            runs.release(connection, run.id, status=RunStatus.BLOCKED, wake_at=wake_at, error=str(error))
 
         try:
             self._environment.database.write(work)

@@ -223,11 +223,6 @@ def renew(connection: sqlite3.Connection, *, owner: str, now: float, lease: floa
     )
 
 
-def owners(connection: sqlite3.Connection) -> list[str]:
-    """Everybody who holds a lease, or held one when it died."""
-    return [str(row[0]) for row in connection.execute("SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL")]
-
-
 class Lease(msgspec.Struct, frozen=True):
     """Who holds how many runs."""
 

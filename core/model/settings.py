@@ -15,9 +15,7 @@ import msgspec
 import platformdirs
 
 from ..errors import ConfigError, did_you_mean
-
-FOLDER = ".proc-tui"
-"""The folder of a workspace that holds its database and configuration."""
+from .workspace import FOLDER
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,12 +132,3 @@ def sections(file: Path) -> dict[str, object]:
     """All that a configuration file says, sections of other parts included; empty when there is no such file."""
     _read(file)
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def find_workspace(start: Path) -> Path:
-    """The nearest folder at or above `start` that has a `.proc-tui`, else `start` itself."""
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / FOLDER).is_dir():
-            return folder
-    return start

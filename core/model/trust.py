@@ -17,7 +17,8 @@ import msgspec
 import platformdirs
 
 from ..errors import ConfigError
-from .settings import FOLDER, sections
+from .settings import sections
+from .workspace import FOLDER
 
 SECTIONS = ("mcpServers", "pythonTools")
 """Sections of `config.toml` that start programs."""

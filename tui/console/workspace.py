@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...core.model.workspace import FOLDER, find_workspace
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from ...core.operator import Operator
 
-FOLDER = ".proc-tui"
-
 
 class Workspace:
     """The folder of `--workspace`, or the nearest one that holds runs."""
 
     def __init__(self, given: Path | None) -> None:
-        self.folder: Path = given.resolve() if given is not None else _nearest(Path.cwd())
+        self.folder: Path = given.resolve() if given is not None else find_workspace(Path.cwd())
 
     def open(self, *, create: bool = False) -> Operator:
         """The operator of the workspace. Raises `NotFound` when there is none yet, unless `create`."""
@@ -50,14 +50,6 @@ class Workspace:
                 "person: proc-tui inbox"
             )
         return f"Nothing in {self.folder} waits for a person; {several(living, 'run')} going on."
-
-
-def _nearest(start: Path) -> Path:
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / FOLDER).is_dir():
-            return folder
-    return start
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,8 +46,6 @@ class RunFold:
         self.seed: int = 0
         """Of the random sequence; a restart has another."""
         self.attempt: int = 1
-        self.attempt_began: int = 1
-        """Sequence number of the record with which the present attempt's own records begin."""
         self.clock: float = 0.0
         """The time that Lua sees: that of the last completed operation."""
         self.began_at: float = 0.0
@@ -94,7 +92,7 @@ class RunFold:
         self.clock = self.began_at = event.started_at
 
     def _apply_attempt_began(self, event: AttemptBegan, record: Record) -> None:
-        self.attempt, self.attempt_began, self.ended = event.attempt, record.seq, None
+        self.attempt, self.ended = event.attempt, None
         self.checkpoints.cleared_from = None
         if event.why == "restart":
             self.params = event.params if event.params is not None else self.params

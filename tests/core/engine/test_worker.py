@@ -434,7 +434,7 @@ def test_a_lease_that_could_not_be_given_back_is_taken_up_again(make_scene: Any,
             worker._activate = original
             raise StoreError("the disk is away")
 
-        worker._activate, worker._let_run_go = fails, lambda *_: None
+        worker._activate, worker._let_run_go = fails, lambda *_, **__: None
         run = scene.start("it")
         until(lambda: scene.problems)
         worker._let_run_go = broken

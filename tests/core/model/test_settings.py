@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pytest
 from proc_tui.core.errors import ConfigError
-from proc_tui.core.model.settings import FOLDER, Settings, config_files, find_workspace, load
+from proc_tui.core.model.settings import Settings, config_files, load
+from proc_tui.core.model.workspace import FOLDER, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
