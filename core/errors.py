@@ -137,6 +137,43 @@ def _side(side: Side) -> str:
     return f"{side.what}{detail} (line {side.line})"
 
 
+class BudgetError(LimitError):
+    """The run used up the tokens or the money of its budget; it can be resumed with a raised one."""
+
+    code: ClassVar[str] = "RUN-012"
+
+
+class Blocked(ProcError):
+    """This worker lacks something that the run needs: a key, a tool, somebody's trust. The run waits for it."""
+
+    code: ClassVar[str] = "RUN-013"
+
+
+class ModelError(PrimitiveError):
+    """A model gave no usable reply; the text says why and what to do. `pcall` catches it."""
+
+    code: ClassVar[str] = "AGT-001"
+
+    def __init__(self, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable: bool = retryable
+        """Whether the same request may succeed later."""
+        self.retry_after: float | None = retry_after
+        """Seconds that the server asked to wait."""
+
+
+class ToolError(PrimitiveError):
+    """A tool is unknown, was called wrongly, or failed; the text is what the model sees."""
+
+    code: ClassVar[str] = "AGT-002"
+
+
+class RepliesError(ProcError):
+    """A file of scripted replies cannot be read, or has no reply that fits; the text says where."""
+
+    code: ClassVar[str] = "AGT-003"
+
+
 class StoreError(ProcError):
     """The journal's database cannot be read or written; what was committed before is intact."""
 

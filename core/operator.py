@@ -23,11 +23,12 @@ from .engine.answers import Accepted, Given
 from .engine.cancel import cancel
 from .engine.environment import Attention, Environment
 from .engine.rewind import Plan
+from .engine.services import Pinned, Services
 from .engine.sources import Program, Sources
 from .errors import NotFound, Refused
 from .journal import journal, requests, runs
 from .journal.database import Database
-from .journal.events import Alerted, Logged, Notified, Record, RunEnded
+from .journal.events import Alerted, Logged, Notified, Record, ReplyFailed, RunEnded
 from .journal.folds import RunFold
 from .journal.journal import News
 from .journal.requests import Alert, Answer, PendingRequest
@@ -40,15 +41,21 @@ from .model.workspace import FOLDER
 from .values import Value, from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from typing import Any
 
+    from .agents.models import Models
+    from .agents.replies import Replies
     from .engine.worker import Worker
     from .errors import ProcError
+    from .journal.runs import Partial
     from .lua.sandbox import Limits
+    from .model.messages import Reply
+    from .tools.toolbox import Toolbox
 
 T = TypeVar("T")
 
-LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind)
+LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind, ReplyFailed.kind)
 """The events that a log shows."""
 
 
@@ -107,6 +114,7 @@ class Operator:
             sources=Sources(workspace),
             clock=clock or SystemClock(),
             file_root=str(workspace / settings.file_root),
+            services=Services(settings, workspace),
             attention=Attention(),
             env_allow=frozenset(settings.env_allow),
             suspend_always=os.environ.get("PROC_TUI_SUSPEND") == "always",
@@ -115,7 +123,8 @@ class Operator:
         return cls(workspace, environment, settings, user=user or _user())
 
     def close(self) -> None:
-        """Closes the database."""
+        """Ends what was started for tools and models, and closes the database."""
+        self._environment.services.close()
         self._database.close()
 
     def __enter__(self) -> Operator:
@@ -161,21 +170,28 @@ class Operator:
 
     def start(
         self, target: str | Path | Program, params: Mapping[str, object] | None = None, *,
-        values: Mapping[str, Value] | None = None, context: object = None,
+        values: Mapping[str, Value] | None = None, context: object = None, replies: Replies | None = None,
     ) -> Run:  # fmt: skip
         """Starts a run; a worker has to drive it.
 
-        `params` are plain data; `values` are parameters that are values already, and win. Raises `DocumentError`,
-        `ParameterError`, `DependencyError`, `NotFound`.
+        `params` are plain data; `values` are parameters that are values already, and win. With `replies` the models of
+        the run and of its children are scripted, for good. Raises `DocumentError`, `ParameterError`,
+        `DependencyError`, `NotFound`, and `Blocked` when it cannot be told whether its tools are there.
         """
         program = target if isinstance(target, Program) else self.program(target)
         given = {name: from_json(value, path=name) for name, value in (params or {}).items()} | dict(values or {})
-        checked = launch.check(program, given, self._sources.names)
+        checked = launch.check(program, given, self._environment)
         start = launch.Start(
             run=_new_id(), program=program, params=checked, seed=secrets.randbits(63), at=self._clock.now(),
             starter=self.user, context=from_json(context),
         )  # fmt: skip
-        self._write(lambda connection: launch.create(connection, start))
+
+        def work(connection: sqlite3.Connection) -> None:
+            pinned = "" if replies is None else msgspec.json.encode(Pinned(replies.file, replies.text)).decode()
+            hashed = journal.pin(connection, pinned) if pinned else ""
+            launch.create(connection, msgspec.structs.replace(start, replies=hashed))
+
+        self._write(work)
         return self.run(start.run)
 
     # ---- looking
@@ -272,6 +288,68 @@ class Operator:
         problems = () if checked == ["ok"] else tuple(checked)
         size = sum(file.stat().st_size for file in database.path.parent.glob(f"{database.path.name}*"))
         return Health(database.path, sqlite3.sqlite_version, database.wal, size, newest, self._clock.now(), problems)
+
+    # ---- models and tools
+
+    @property
+    def models(self) -> Models:
+        """The configured models; their methods are called through `outside`."""
+        return self._environment.services.models
+
+    @property
+    def tools(self) -> Toolbox:
+        """The configured tools; their methods are called through `outside`."""
+        return self._environment.services.tools
+
+    def outside(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Does work with models or tools and waits for it. Raises what it raises, and `TimeoutError`."""
+        return self._environment.services.outside.call(work, timeout=timeout)
+
+    def listen_replies(self, callback: Callable[[Partial, str], None]) -> Callable[[], None]:
+        """Calls back, in whatever thread, with what has arrived of a reply to a run that this process drives, and the
+        newest piece of it; returns what ends that."""
+        return self._environment.services.listen(callback)
+
+    def partial(self, run: Run) -> Partial | None:
+        """What had arrived, a moment ago, of the reply that the run waits for, whoever drives it; or was waiting for
+        when it was cancelled."""
+        with self._database.read() as connection:
+            return runs.partial(connection, run.id)
+
+    def status_report(self, run: Run, prompt: str | None = None) -> Reply | None:
+        """What the agent that took the run's latest turn says about its progress, from a copy of its conversation.
+
+        It is no part of the run, and is paid for by whoever asks. None when no agent has taken a turn. Raises
+        `ModelError`, and `Blocked` when a key is missing here.
+        """
+        from .agents import status  # noqa: PLC0415 - few commands ask a model
+
+        with self._database.read() as connection:
+            program = self._sources.program(connection, run.source, run.path)
+            place = runs.place_in_tree(connection, run.id)
+        fold = self.fold(run)
+        asked = status.request(program.procedure, fold, run.id, place, self._environment.env_allow, prompt)
+        if asked is None:
+            return None
+        services = self._environment.services
+        if fold.started is not None and fold.started.replies:
+            with self._database.read() as connection:
+                model = services.scripted(journal.pinned(connection, fold.started.replies))
+        else:
+            model = services.models.get(asked.model)
+        return services.outside.call(model.reply(asked.request, lambda _piece: None))
+
+    def tree(self, run: Run) -> list[tuple[Run, int]]:
+        """The run and all below it, in the order in which they were made, each with its place among the runs of its
+        procedure."""
+        with self._database.read() as connection:
+            found = runs.listing(connection, root=run.root)
+            placed = [(row, runs.place_in_tree(connection, row.id)) for row in found]
+        below = {run.id}
+        for row, _ in sorted(placed, key=lambda item: item[0].depth):
+            if row.parent in below:
+                below.add(row.id)
+        return sorted((item for item in placed if item[0].id in below), key=lambda item: item[0].created_at)
 
     # ---- people
 

@@ -2,7 +2,8 @@
 
 Belongs here: reading such a file, and which answer is meant for which request. Never: giving an answer, or
 driving the run that asks (`operator.py`); whoever polls the inbox does `operator.answer(request.id, given,
-by=given.by)` with what `next_for` returns.
+by=given.by)` with what `next_for` returns, and `operator.send(run, spoken.text, by=spoken.by)` with what `next_said`
+returns for a run that waits in a chat.
 
 A file is a list. Each item is one answer:
 
@@ -11,17 +12,20 @@ A file is a list. Each item is one answer:
     - review: {decision: Approve, feedback: Well done, edited_artifact: the text as it should be}
     - escalate: {note: the disk was replaced}
     - timeout: true                     # nobody answers; the deadline of the request passes
+    - say: Why is that so?              # a message in a chat, once the run waits for one
 
 `text`, `decision`, `artifact` and `note` say the same without the map around them. Every item may also have
 `feedback`, `confirm` (the word that is typed), `by` (who answers, where it matters) and `for`, any of
 `procedure`, `point`, `type` and `message` (a part of it). An item with `for` answers the first request that it
-fits; the others are taken in order.
+fits; the others are taken in order. Messages have an order of their own, and their `for` names a `procedure`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from .document.diagnostics import Report
 from .document.source import decode, read_file
@@ -40,8 +44,10 @@ _TYPES = {"approve": "approval", "input": "input", "review": "review", "escalate
 """The type of the request that each key answers."""
 _FLAT = {"text": "input", "decision": "review", "artifact": "review", "edited_artifact": "review", "note": "escalation"}
 """The same for the keys that need no map around them."""
+_CHAT = "chat"
+"""The type of an item that answers no request: a message in a chat."""
 _COMMON = ("feedback", "confirm", "by", "for")
-_KEYS = (*_TYPES, *_FLAT, "timeout", *_COMMON)
+_KEYS = (*_TYPES, *_FLAT, "timeout", "say", *_COMMON)
 _INNER = {"review": ("decision", "feedback", "edited_artifact", "artifact"), "escalate": ("note",)}
 _FOR = ("procedure", "point", "type", "message")
 
@@ -53,6 +59,21 @@ class Scripted(Given, frozen=True):
     """Who gives it; None for whoever drives the run."""
     place: str = ""
     """`file:line`, for messages."""
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """A message of the file, as `Operator.send` takes it."""
+
+    text: str
+    by: str | None = None
+    """Who says it; None for whoever drives the run."""
+    place: str = ""
+    """`file:line`, for messages."""
+
+
+def in_chat(run: Run) -> bool:
+    """Whether a run waits in `Human.chat` for a message."""
+    return (run.waiting or "").startswith('{"type":"mail"')
 
 
 class Item:
@@ -149,9 +170,20 @@ class AnswersFile:
         """Whether `next_for` found that nobody is to answer this request."""
         return request.id in self._left_alone
 
+    def next_said(self, run: Run) -> Spoken | None:
+        """Takes the next message to a run that waits in a chat (`in_chat`); None when there is none."""
+        said = [item for item in self._items if item.type == _CHAT]
+        meant = [item for item in said if item.wanted.get("procedure") == run.procedure]
+        found = meant or [item for item in said if not item.wanted]
+        if not found:
+            return None
+        self._items.remove(found[0])
+        return Spoken(str(found[0].fields["say"]), found[0].by, found[0].place)
+
     def _take(self, request: PendingRequest, run: Run) -> Item | None:
-        meant = [item for item in self._items if item.wanted and item.is_for(request, run)]
-        found = meant or [item for item in self._items if not item.wanted]
+        answers = [item for item in self._items if item.type != _CHAT]
+        meant = [item for item in answers if item.wanted and item.is_for(request, run)]
+        found = meant or [item for item in answers if not item.wanted]
         if not found:
             return None
         self._items.remove(found[0])
@@ -210,20 +242,24 @@ class _Reader:
     def _fields(self, item: Item, node: Node) -> None:
         if self._unknown_keys(node, _KEYS):
             return
-        types = {(_TYPES | _FLAT)[name] for name in node.fields if name in _TYPES or name in _FLAT}
+        known = {**_TYPES, **_FLAT, "say": _CHAT}
+        types = {known[name] for name in node.fields if name in known}
         item.times_out = "timeout" in node.fields
         if len(types) + item.times_out != 1:
             what = "two different answers" if types else "no answer"
-            self._wrong(node, f"this item has {what}; give one of {', '.join(_TYPES)} or timeout")
+            self._wrong(node, f"this item has {what}; give one of {', '.join(_TYPES)}, say or timeout")
         item.type = next(iter(types), None)
         for name, value in node.fields.items():
             self._field(item, name, value)
+        if types == {_CHAT} and ({"feedback", "confirm"} & node.fields.keys() or item.wanted.keys() - {"procedure"}):
+            self._wrong(node, "a message is said by somebody (`by`) to a procedure (`for: {procedure: NAME}`), no more")
 
     def _field(self, item: Item, name: str, node: Node) -> None:
         readers: dict[str, Callable[[], None]] = {
             "approve": lambda: self._put(item, "approved", node, bool),
             "input": lambda: self._put(item, "text", node, str),
             "text": lambda: self._put(item, "text", node, str),
+            "say": lambda: self._put(item, "say", node, str),
             "review": lambda: self._inner(item, name, node),
             "escalate": lambda: self._inner(item, name, node),
             "decision": lambda: self._put(item, "decision", node, str),

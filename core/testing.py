@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 import msgspec
 import yaml
 
+from .agents.replies import Replies
 from .document import pin
 from .engine import rehearsal, rewind
 from .engine.answers import Given
@@ -39,10 +40,12 @@ from .journal import requests, runs
 from .journal.events import Alerted, Event, Logged, Notified, Record, Requested, RunEnded
 from .journal.folds import RunFold
 from .lua.sandbox import Limits
+from .model import settings as configuration
 from .model.settings import Settings
 from .model.states import RequestStatus, RunStatus
+from .model.workspace import FOLDER
 from .operator import Operator
-from .scripted import AnswersFile
+from .scripted import AnswersFile, in_chat
 from .values import Value, encode, from_json
 
 if TYPE_CHECKING:
@@ -197,16 +200,27 @@ class FilePerson(Person):
                 continue
             operator.answer(request.id, given, by=given.by, via="play")
             return True
+        for run in operator.runs():
+            spoken = self._answers.next_said(run) if in_chat(run) else None
+            if spoken is not None:
+                operator.send(run, spoken.text, by=spoken.by)
+                return True
         return False
 
     def _skip(self, operator: Operator) -> None:
-        """Takes from the file what became of earlier requests."""
+        """Takes from the file what became of earlier requests, and what was said before."""
         with operator._environment.database.read() as connection:  # pyright: ignore[reportPrivateUsage] - as `_Stage` does
             rows = sorted(requests.listing(connection, pending=False), key=lambda row: (row.created_at, row.seq))
             earlier = [(row, runs.get(connection, row.run), len(requests.answers(connection, row.id))) for row in rows]
+            letters = {run.id: requests.mail(connection, run.id) for run in operator.runs()}
         for row, run, answered in earlier:
             for _ in range(1 if row.status is RequestStatus.TIMED_OUT else answered):
                 self._answers.next_for(row, run)
+        for run in operator.runs():
+            senders = [message.by for message in operator.fold(run).session.received]
+            senders += [letter.by for letter in letters[run.id] if letter.kind == "message"]
+            for _ in (by for by in senders if by != f"run {run.parent}"):
+                self._answers.next_said(run)
 
 
 # ---- playing
@@ -225,6 +239,7 @@ def play(
     settings: Settings | None = None,
     fault: Callable[[str], None] | None = None,
     context: object = None,
+    replies: Mapping[str, object] | Replies | None = None,
     **keys: object,
 ) -> Played:
     """Runs a procedure until it ended, or waits for something that nobody gives.
@@ -235,8 +250,8 @@ def play(
     a status of the run (`"WAITING_FOR_HUMAN"`, `"SLEEPING"`): the play stops there, and `Played.go_on` goes on.
 
     In a `folder` where this was played before, the run that is there goes on instead, as after a crash: `fault` is
-    called at every point where a process may die, see `die_at`. Raises what starting and answering raise, `Crash`, and
-    `AssertionError` when answers of a list are left over.
+    called at every point where a process may die, see `die_at`. `replies` scripts the models, by agent. Raises what
+    starting and answering raise, `Crash`, and `AssertionError` when answers of a list are left over.
     """
     own = folder is None
     place = Path(tempfile.mkdtemp(prefix="play-")) if folder is None else folder
@@ -260,23 +275,42 @@ def play(
         clock.advance(2 * LEASE_SECONDS)
         run = earlier[-1]
     else:
-        run = operator.start(place / "play.yaml", params, context=context)
+        script = replies if replies is None or isinstance(replies, Replies) else scripted(replies)
+        run = operator.start(place / "play.yaml", params, context=context, replies=script)
     return Played(stage, run.id).go_on(answers=answers, upto=upto)
 
 
-def play_file(path: Path, **options: Any) -> Played:
-    """Plays a procedure file with its `lib/`, and with `NAME.params.yaml` and `NAME.answers.yaml` beside it.
+def scripted(replies: Mapping[str, object]) -> Replies:
+    """A script of models' replies by agent, as a replies file has it."""
+    return Replies.parse(yaml.safe_dump(dict(replies), sort_keys=False, allow_unicode=True), "play.replies.yaml")
 
-    `options` are those of `play`, over what the files say.
+
+def play_file(path: Path, **options: Any) -> Played:
+    """Plays a procedure file with its `lib/`, and with the parameters, answers and replies in files beside it.
+
+    Its tools are those of the configuration in its folder, whose programs are copied to where it is played. `options` are those of `play`, over what the files say.
     """
     beside = {kind: path.with_name(f"{path.stem}.{kind}.yaml") for kind in ("params", "answers")}
     if "params" not in options and beside["params"].exists():
         options["params"] = yaml.safe_load(beside["params"].read_text(encoding="utf-8"))
     if "answers" not in options and beside["answers"].exists():
         options["answers"] = FilePerson(AnswersFile.load(beside["answers"]))
+    if "replies" not in options and (script := path.with_name(f"{path.stem}.replies.yaml")).exists():
+        options["replies"] = Replies.load(script)
     libs = {f"lib/{name}.lua": text for name, text in pin(path).items()}
-    options["workspace"] = {**libs, **options.get("workspace", {})}
+    if "settings" not in options and (path.parent / FOLDER / "config.toml").exists():
+        options["settings"] = msgspec.structs.replace(configuration.load(path.parent), durability="fast")
+    programs = _programs(path.parent, options.get("settings"))
+    options["workspace"] = {**libs, **programs, **options.get("workspace", {})}
     return play(path.read_text(encoding="utf-8"), **options)
+
+
+def _programs(folder: Path, settings: Settings | None) -> dict[str, bytes]:
+    """The files of a folder that its tools are started from, by path."""
+    if settings is None:
+        return {}
+    named = [*settings.python_tools.modules, *(arg for server in settings.mcp_servers.values() for arg in server.args)]
+    return {name: (folder / name).read_bytes() for name in named if (folder / name).is_file()}
 
 
 class Played:
@@ -630,7 +664,37 @@ def fold_image(fold: RunFold) -> Value:
         ],
         "calls": msgspec.to_builtins(fold.tools.calls),
         "stop": msgspec.to_builtins(fold.tools.stop),
-        "turns": fold.tools.turns,
+        "turns": fold.agents.turns,
+        "agents": [
+            [
+                name,
+                item.system,
+                item.model,
+                msgspec.to_builtins(item.messages),
+                item.replies,
+                item.turns,
+                msgspec.to_builtins(item.usage),
+                item.scale,
+            ]
+            for name, item in fold.agents.conversations.items()
+        ],
+        "open turn": None
+        if fold.agents.open is None
+        else [
+            fold.agents.open.name,
+            msgspec.to_builtins(fold.agents.open.prompted),
+            msgspec.to_builtins(fold.agents.open.reply),
+            sorted(fold.agents.open.results),
+            fold.agents.open.children,
+            fold.agents.open.failures,
+            fold.agents.open.due,
+        ],
+        "used": [
+            msgspec.to_builtins(fold.agents.usage),
+            msgspec.to_builtins(fold.agents.used_by),
+            fold.agents.unpriced,
+        ],
+        "taken": fold.agents.taken,
         "polls": fold.polls.unchanged,
     }
     return cast("Value", image)

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
+from msgspec import inspect as inspection
 from proc_tui.core import errors
 from proc_tui.core.document import CODES
 from proc_tui.core.lua.sandbox import LuaSyntax
@@ -176,29 +177,104 @@ def _diagram(title: str, table: Mapping[S, frozenset[S]]) -> Iterator[str]:
     yield ""
 
 
+EXAMPLE = """\
+default_model = "main"
+env_allow = ["REGION"]
+
+[models.main]                       # OpenAI, or whoever speaks as it does
+model = "gpt-5-mini"
+api_key_env = "OPENAI_API_KEY"
+temperature = 0.2
+
+[models.local]
+model = "qwen3"
+base_url = "http://127.0.0.1:8080/v1"
+price = { input = 0, output = 0 }
+
+[limits]
+max_tokens = 500_000
+max_cost = 2.50
+
+[mcpServers.search]
+command = "python"
+args = ["server.py"]
+env = { TOKEN = "${SEARCH_TOKEN}" }
+
+[mcpServers.issues]
+url = "https://example.org/mcp"
+headers = { Authorization = "Bearer ${ISSUES_TOKEN}" }
+
+[pythonTools]
+interpreter = ".venv/bin/python"
+modules = ["tools.py"]
+"""
+
+TITLES = {
+    "": "General",
+    "models.NAME.": "Models",
+    "models.NAME.price.": "Prices",
+    "mcpServers.NAME.": "MCP servers",
+    "pythonTools.": "Python tools",
+    "limits.": "Limits of a run",
+    "worker.": "Workers",
+}
+
+
 def configuration() -> str:
     """Every setting with its default and meaning."""
     lines = [
         "# Configuration",
         "",
-        f"`{FOLDER}/config.toml` in the workspace, over the user's own `config.toml`.",
-        "`proc-tui config` shows what holds and where it comes from.",
+        f"`{FOLDER}/config.toml` in the workspace, over the user's own `config.toml`. `proc-tui config` shows what",
+        "holds and where it comes from; `proc-tui doctor` tries the models and the tools.",
         "",
-        "| key | default | meaning |",
-        "|---|---|---|",
+        "```toml",
+        *EXAMPLE.splitlines(),
+        "```",
+        "",
+        f'A workspace may also keep its MCP servers in `{FOLDER}/mcp.json`, the `{{"mcpServers": ...}}` that other',
+        "programs read, pasted as it is; `config.toml` wins over it. A model or a server of the workspace replaces the",
+        "user's of the same name wholly; all else is replaced key by key.",
+        "",
+        "Keys are not written into these files: a model names the environment variable or the keyring entry that holds",
+        "its key, and `${NAME}` in a server's `env` and `headers` stands for a variable of your environment.",
+        "",
+        "The programs that a workspace's files would start are shown and agreed to before the first is started: see",
+        "`proc-tui trust`. Your own `config.toml` needs no agreement, except for Python modules in the workspace.",
     ]
-    lines += [f"| `{name}` | {_default(value)} | {doc} |" for name, value, doc in _settings(settings.Settings(), "")]
+    sections: dict[str, list[tuple[str, str, str]]] = {}
+    for prefix, name, default, doc in _settings(settings.Settings, ""):
+        sections.setdefault(prefix, []).append((f"{prefix}{name}", default, doc))
+    for prefix, rows in sections.items():
+        lines += ["", f"## {TITLES[prefix]}", "", "| key | default | meaning |", "|---|---|---|"]
+        lines += [f"| `{name}` | {default} | {doc} |" for name, default, doc in rows]
     return "\n".join([*lines, ""])
 
 
-def _settings(section: msgspec.Struct, prefix: str) -> Iterator[tuple[str, object, str]]:
-    described = _attribute_docs(type(section))
-    for name in section.__struct_fields__:
-        value = getattr(section, name)
-        if isinstance(value, msgspec.Struct):
-            yield from _settings(value, f"{prefix}{name}.")
+def _settings(section: type, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    """The section, key, default and meaning of each setting, those of tables after those of their section."""
+    described = _attribute_docs(section)
+    tables: list[tuple[type, str]] = []
+    types = {field.name: field.type for field in cast("inspection.StructType", inspection.type_info(section)).fields}
+    for field in msgspec.structs.fields(section):
+        kind = types[field.name]
+        if isinstance(kind, inspection.UnionType):
+            kind = next((item for item in kind.types if isinstance(item, inspection.StructType)), kind)
+        if isinstance(kind, inspection.StructType):
+            tables.append((kind.cls, f"{prefix}{field.encode_name}."))
+        elif isinstance(kind, inspection.DictType) and isinstance(kind.value_type, inspection.StructType):
+            tables.append((kind.value_type.cls, f"{prefix}{field.encode_name}.NAME."))
         else:
-            yield f"{prefix}{name}", value, described.get(name, "")
+            yield prefix, field.encode_name, _field_default(field), described.get(field.name, "")
+    for inner, deeper in tables:
+        yield from _settings(inner, deeper)
+
+
+def _field_default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    return "" if default in (None, "", [], {}) else _default(default)
 
 
 def _attribute_docs(cls: type) -> dict[str, str]:

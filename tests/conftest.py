@@ -5,18 +5,20 @@ Belongs here: what all tests share. Fixtures of one part of the tree belong in a
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parent.parent
 ORIGINAL_ENVIRONMENT: Mapping[str, str] = dict(os.environ)
@@ -85,6 +87,24 @@ def outside() -> Callable[..., subprocess.CompletedProcess[str]]:
     A function and not the environment itself, which a failing test would print.
     """
     return partial(subprocess.run, env=ORIGINAL_ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def servers() -> ModuleType:
+    """The module of the scripted OpenAI-compatible server, which is also a program: `servers.__file__`."""
+    path = PROJECT / "tests" / "servers" / "openai_server.py"
+    spec = importlib.util.spec_from_file_location("openai_server", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def openai_server(servers: ModuleType) -> Iterator[Any]:
+    """A running `OpenAIServer`; tell it with `play` what to reply."""
+    with servers.OpenAIServer() as server:
+        yield server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

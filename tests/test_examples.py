@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proc_tui.core.testing import Played
 
 FOLDER = Path(__file__).parent.parent / "examples"
-SIDE_FILES = (".params", ".answers")
+SIDE_FILES = (".params", ".answers", ".replies")
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(SIDE_FILES))
 
 FINAL_TEXT = """\

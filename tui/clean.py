@@ -76,6 +76,16 @@ def clip(text: str, width: int) -> str:
     return f"{text[:kept]}…"
 
 
+def clip_left(text: str, width: int) -> str:
+    """The end of a text that fits into so many columns, with `…` where something is missing."""
+    if cells(text) <= width:
+        return text
+    used, first = 1, len(text)
+    while first and (used := used + _width(text[first - 1])) <= width:
+        first -= 1
+    return f"…{text[first:]}" if width > 0 else ""
+
+
 def padded(text: str, width: int) -> str:
     """The text filled with spaces to so many columns."""
     return text + " " * max(0, width - cells(text))

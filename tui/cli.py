@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Runs": {
         "list": ("list", "List the runs: who needs you, what runs, what ended."),
         "show": ("show", "Show everything about a run, now or at an earlier moment."),
+        "status": ("status", "Say where a run is, with --summary in the words of its agent."),
         "log": ("log", "Show what a run logged, and follow it with -f."),
         "resume": ("resume", "Go on with a run that failed or was left."),
         "resume-all": ("resume", "Go on with every run that can go on."),
@@ -47,9 +48,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "send": ("control", "Send a run a message."),
         "reset": ("reset", "Forget what a run did after a point, and do it again."),
         "fork": ("reset", "Make a new run that begins as another one did."),
-        "export": ("export", "Write a run as JSON, HTML or an answers file."),
+        "export": ("export", "Write a run as JSON, HTML, an answers or a replies file."),
     },
     "People": {
+        "chat": ("chat", "Talk with the assistant of the workspace."),
         "inbox": ("inbox", "List what waits for a person, and answer it with -i."),
         "answer": ("answer", "Answer a request."),
         "handover": ("handover", "Say what happened since you left."),

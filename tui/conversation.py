@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.journal import events
-from .shapes import MessageShape
+from ..core.journal.folds.agents import REPLY, reply_of
+from .shapes import CallShape, MessageShape
 from .words import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..core.journal.events import Record
     from ..core.values import Value
@@ -21,15 +22,37 @@ if TYPE_CHECKING:
 def messages(records: Sequence[Record]) -> list[MessageShape]:
     """The messages that a run's records hold."""
     found: list[MessageShape] = []
+    agent: str | None = None
     for record in records:
         event = record.event
         at, name = stamp(record.at), str(record.seq)
         if event.kind == "session.cleared":
-            found = [item for item in found if item.class_ != "INTERNAL"]
+            found = [item for item in found if item.class_ != "INTERNAL" or item.agent is not None]
+        elif isinstance(event, events.Prompted):
+            agent = event.agent
+            said = [("SYSTEM", event.system)] if event.system else []
+            said += [(message.role.upper(), message.content) for message in event.messages]
+            found += [
+                MessageShape(f"{name}.{place}" if place else name, None, role, "INTERNAL", agent, content, at)
+                for place, (role, content) in enumerate(said)
+            ]
+        elif isinstance(event, events.Ended):
+            found += _of_agent(event, agent, name, at)
         elif (said := _said(event)) is not None:
             role, kind, content, parent = said
             found.append(MessageShape(name, parent, role, kind, None, content, at))
     return found
+
+
+def _of_agent(event: events.Ended, agent: str | None, name: str, at: str | None) -> Iterator[MessageShape]:
+    """The reply of a model, or what it is told of the call of a tool."""
+    if event.op == REPLY and not event.failed and event.values:
+        reply = reply_of(event.values[0])
+        calls = [CallShape(call.name, call.arguments) for call in reply.calls]
+        yield MessageShape(name, None, "ASSISTANT", "INTERNAL", agent, reply.content, at, None, calls)
+    elif isinstance(event.detail, dict) and "index" in event.detail:
+        told, tool = event.detail.get("text"), event.detail.get("name")
+        yield MessageShape(name, None, "TOOL", "INTERNAL", agent, str(told or ""), at, str(tool or ""))
 
 
 def _said(event: object) -> tuple[str, str, str, str | None] | None:
@@ -39,6 +62,8 @@ def _said(event: object) -> tuple[str, str, str, str | None] | None:
             return event.role, "INTERNAL", event.content, None
         case events.MessageReceived():
             return "USER", "CHAT", event.content, None
+        case events.Said():
+            return "ASSISTANT", "CHAT_ASSISTANT", event.content, None
         case events.Notified():
             return "SYSTEM", "NOTIFICATION", event.content or event.message, None
         case events.Alerted():

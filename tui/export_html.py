@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from .clean import visible
 from .conversation import messages
 from .readable import readable
-from .words import duration, moment
+from .shapes import agent_shapes
+from .words import duration, moment, money
 
 if TYPE_CHECKING:
+    from ..core.journal.folds import RunFold
     from ..core.journal.runs import Run
     from ..core.operator import Operator
     from ..core.values import Value
+    from .shapes import MessageShape
 
 _STYLE = """
 :root { color-scheme: light dark; --quiet: #777; --line: #8884; }
@@ -71,8 +74,9 @@ def _sections(operator: Operator, run: Run, *, level: int) -> list[str]:
         for entry in fold.checkpoints.entries
     ]  # fmt: skip
     found.append(_table("Operations", ("name", "where", "outcome", "took"), operations, coloured=2))
-    said = [(item.at or "", item.class_.lower(), item.content) for item in messages(records)]
-    found.append(_table("Conversation", ("at", "what", "text"), said))
+    found.append(_table("Agents", ("agent", "model", "turns", "tokens", "cost"), _agents(fold)))
+    said = [(item.at or "", item.class_.lower(), item.agent or "", _spoken(item)) for item in messages(records)]
+    found.append(_table("Conversation", ("at", "what", "who", "text"), said))
     logged = [
         (moment(record.at), str(getattr(record.event, "level", "")), str(getattr(record.event, "message", "")))
         for record in records
@@ -85,6 +89,18 @@ def _sections(operator: Operator, run: Run, *, level: int) -> list[str]:
     for child in operator.runs(parent=run.id):
         found += ["<hr>\n", *_sections(operator, child, level=2)]
     return found
+
+
+def _agents(fold: RunFold) -> list[tuple[str, ...]]:
+    return [
+        (item.agent, item.model, str(item.usage.turns), f"{item.usage.total_tokens:,}", money(item.usage.cost))
+        for item in agent_shapes(fold)
+    ]
+
+
+def _spoken(message: MessageShape) -> str:
+    calls = [f"→ {call.name}({call.arguments})" for call in message.calls]
+    return "\n".join([*([message.content] if message.content else []), *calls])
 
 
 def _text(text: object) -> str:

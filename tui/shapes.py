@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from ..core.model.states import RunStatus
 from ..core.values import to_plain
 from .words import stamp
 
@@ -22,8 +23,21 @@ if TYPE_CHECKING:
     from ..core.journal.folds import RunFold
     from ..core.journal.requests import PendingRequest
     from ..core.journal.runs import Run
+    from ..core.model import messages
 
 _PLACE = re.compile(r"\S+?:(\d+): ")
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What models read and wrote for a run, over all its attempts: what was paid stays paid."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cost: float | None
+    """US dollars, of the replies whose price is known; null when there are replies and none has a known price."""
+    unpriced: int
+    """How many replies have no known price."""
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -39,6 +53,7 @@ class RunRow(msgspec.Struct, frozen=True):
     updated_at: str | None
     finished_at: str | None
     attempt: int
+    usage: Spent
 
 
 class ErrorShape(msgspec.Struct, frozen=True):
@@ -70,13 +85,24 @@ class RequestShape(msgspec.Struct, frozen=True):
     needed: int
 
 
-class Usage(msgspec.Struct, frozen=True):
-    """What models used in a run."""
+class Usage(Spent, frozen=True):
+    """What models used, of which a run or an agent knows more."""
 
-    turns: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    total_tokens: int = 0
+    turns: int
+    cached_tokens: int
+    """Of the input, what the servers had kept."""
+    reasoning_tokens: int
+    """Of the output, what was not shown."""
+
+
+class AgentShape(msgspec.Struct, frozen=True):
+    """An agent of a run, as far as it took turns."""
+
+    agent: str
+    model: str
+    messages: int
+    """In its conversation."""
+    usage: Usage
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -93,6 +119,10 @@ class Outcome(msgspec.Struct, frozen=True):
     """The first of `requests`."""
     requests: list[RequestShape]
     usage: Usage
+    total_usage: Usage
+    """The same with all runs below this one."""
+    blocked: str | None
+    """What a worker lacks that the run needs."""
 
 
 class StageShape(msgspec.Struct, frozen=True):
@@ -113,6 +143,9 @@ class CheckpointShape(msgspec.Struct, frozen=True):
     """`open`, `completed` or `failed`."""
     started_at: str | None
     finished_at: str | None
+    tokens: int | None
+    """Of an agent's turn."""
+    cost: float | None
 
 
 class NodeShape(msgspec.Struct, frozen=True):
@@ -122,6 +155,14 @@ class NodeShape(msgspec.Struct, frozen=True):
     parent: str | None
     content: object
     metadata: object
+
+
+class CallShape(msgspec.Struct, frozen=True):
+    """A tool call as a model asked for it."""
+
+    name: str
+    arguments: str
+    """JSON text, if the model kept to its word."""
 
 
 class MessageShape(msgspec.Struct, frozen=True, rename={"class_": "class"}):
@@ -134,6 +175,10 @@ class MessageShape(msgspec.Struct, frozen=True, rename={"class_": "class"}):
     agent: str | None
     content: str
     at: str | None
+    tool: str | None = None
+    """Of a tool's result: the tool."""
+    calls: list[CallShape] = []
+    """Of an agent's reply: the tools it wants called."""
 
 
 class RunDetails(RunRow, frozen=True):
@@ -148,6 +193,7 @@ class RunDetails(RunRow, frozen=True):
     stages: list[StageShape]
     checkpoints: list[CheckpointShape]
     graph: list[NodeShape]
+    agents: list[AgentShape]
     messages: list[MessageShape]
     requests: list[RequestShape]
     children: list[RunRow]
@@ -189,7 +235,54 @@ def run_fields(run: Run) -> dict[str, object]:
         "updated_at": stamp(run.updated_at),
         "finished_at": stamp(run.ended_at),
         "attempt": run.attempt,
+        "usage": spent(run),
     }
+
+
+def spent(run: Run) -> Spent:
+    """What the models of a run used."""
+    return Spent(
+        run.tokens_in, run.tokens_out, run.tokens_in + run.tokens_out,
+        None if run.unpriced and not run.cost else run.cost, run.unpriced,
+    )  # fmt: skip
+
+
+def usage(runs: Sequence[Run], folds: Sequence[RunFold]) -> Usage:
+    """What several runs used together."""
+    rows = [spent(run) for run in runs]
+    costs = [row.cost for row in rows if row.cost is not None]
+    unpriced = sum(row.unpriced for row in rows)
+    agents = [fold.agents for fold in folds]
+    return Usage(
+        sum(row.input_tokens for row in rows),
+        sum(row.output_tokens for row in rows),
+        sum(row.total_tokens for row in rows),
+        None if unpriced and not any(costs) else sum(costs),
+        unpriced,
+        sum(item.turns for item in agents),
+        sum(item.usage.cached or 0 for item in agents),
+        sum(item.usage.reasoning or 0 for item in agents),
+    )
+
+
+def usage_of(used: messages.Usage, *, turns: int, unpriced: int) -> Usage:
+    """What one agent used."""
+    given, written = used.input or 0, used.output or 0
+    cost = used.cost if used.cost is not None or unpriced else 0.0
+    return Usage(
+        given, written, used.total or given + written, cost, unpriced, turns, used.cached or 0, used.reasoning or 0
+    )
+
+
+def agent_shapes(fold: RunFold) -> list[AgentShape]:
+    """The agents of a run that took turns."""
+    return [
+        AgentShape(
+            name, item.model, len(item.messages),
+            usage_of(item.usage, turns=item.turns, unpriced=item.replies if item.usage.cost is None else 0),
+        )
+        for name, item in fold.agents.conversations.items()
+    ]  # fmt: skip
 
 
 def run_row(run: Run) -> RunRow:
@@ -239,8 +332,10 @@ def request_shape(request: PendingRequest, procedure: str) -> RequestShape:
     )
 
 
-def outcome(run: Run, ending: RunEnded | None, requests: Sequence[RequestShape]) -> Outcome:
-    """How a run came out, or where it stopped."""
+def outcome(
+    run: Run, ending: RunEnded | None, requests: Sequence[RequestShape], tree: Sequence[tuple[Run, RunFold]] = ()
+) -> Outcome:
+    """How a run came out, or where it stopped; `tree` are the run itself and all below it, once it did anything."""
     return Outcome(
         run=run.id,
         procedure=run.procedure,
@@ -251,7 +346,9 @@ def outcome(run: Run, ending: RunEnded | None, requests: Sequence[RequestShape])
         summary=run.summary,
         request=requests[0] if requests else None,
         requests=list(requests),
-        usage=Usage(),
+        usage=usage([run], [fold for member, fold in tree if member.id == run.id]),
+        total_usage=usage([member for member, _ in tree] or [run], [fold for _, fold in tree]),
+        blocked=run.error if run.status is RunStatus.BLOCKED else None,
     )
 
 
@@ -299,6 +396,7 @@ def details(
                 entry.name, entry.op, entry.line,
                 "open" if not entry.ended else "failed" if entry.failed else "completed",
                 stamp(entry.began_at), stamp(entry.ended_at) if entry.ended else None,
+                *turn_usage(fold, entry.name),
             )
             for entry in fold.checkpoints.entries
         ],
@@ -306,7 +404,17 @@ def details(
             NodeShape(node.id, node.parent, to_plain(node.content), to_plain(node.metadata))
             for node in fold.graph.nodes.values()
         ],
+        agents=agent_shapes(fold),
         messages=list(said),
         requests=list(requests),
         children=[run_row(child) for child in children],
     )  # fmt: skip
+
+
+def turn_usage(fold: RunFold, name: str) -> tuple[int | None, float | None]:
+    """Tokens and cost of the turn of this name; None for what is not known, and for other operations."""
+    used = fold.agents.used_by.get(name)
+    if used is None:
+        return None, None
+    parts = [part for part in (used.input, used.output) if part is not None]
+    return used.total if used.total is not None else sum(parts) if parts else None, used.cost

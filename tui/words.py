@@ -1,4 +1,4 @@
-"""Times and amounts in words, as every part of the interface says them."""
+"""Times, tokens and amounts in words, as every part of the interface says them."""
 
 from __future__ import annotations
 
@@ -65,6 +65,23 @@ def stamp(at: float | None) -> str | None:
 def several(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: `1 run`, `3 runs`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def money(dollars: float | None) -> str:
+    """US dollars: `$0`, `$0.0042`, `$1.50`, `unknown`."""
+    if dollars is None:
+        return "unknown"
+    if 0 < dollars < 0.0001:
+        return "<$0.0001"
+    return "$0" if dollars == 0 else f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
+
+
+def price(dollars: float | None, unpriced: int) -> str:
+    """What replies cost of which some have no known price."""
+    if dollars is None:
+        return "cost unknown"
+    more = f" and {several(unpriced, 'reply', 'replies')} of unknown price" if unpriced else ""
+    return f"{money(dollars)}{more}"
 
 
 def listed(items: list[str], most: int = 5) -> str:

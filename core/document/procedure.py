@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ..values import Value
+from ..values import Value, to_plain
 
 FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "array", "object"]
 PointType: TypeAlias = Literal["approval", "input", "review"]
@@ -67,6 +67,26 @@ class Field(msgspec.Struct, frozen=True):
     enum: tuple[Value, ...] | None = None
     description: str = ""
     line: int = 0
+
+    def as_value(self) -> Value:
+        """The field as the code is told of it."""
+        found: dict[str, Value] = {"type": self.type, "required": self.required}
+        if self.default is not None:
+            found["default"] = self.default
+        if self.enum is not None:
+            found["enum"] = list(self.enum)
+        return {**found, "description": self.description} if self.description else found
+
+    def schema(self) -> dict[str, object]:
+        """The field as JSON Schema, for models."""
+        found: dict[str, object] = {"type": self.type}
+        if self.description:
+            found["description"] = self.description
+        if self.enum is not None:
+            found["enum"] = [to_plain(item) for item in self.enum]
+        if self.default is not None:
+            found["default"] = to_plain(self.default)
+        return found
 
 
 class Point(msgspec.Struct, frozen=True):

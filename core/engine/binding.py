@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..values import Value
     from .local import LocalContext
 
-STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = -1, -2, -3, -4
+STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED, TURN_BEGIN, TURN, TOOL = -1, -2, -3, -4, -5, -6, -7
 """What the prelude yields besides the index of an operation in `OPERATIONS`."""
 
 OPERATIONS: tuple[Method, ...] = tuple(
@@ -53,15 +53,21 @@ def bind(
 
     `body_seed` gives the seed of the innermost body; it must not raise.
     """
-    constants = (STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED)
-    bind_directs, bind_operations, complete, main = sandbox.trusted(_PRELUDE, "prelude.lua", body_seed, *constants)
+    constants = (STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED, TURN_BEGIN, TURN, TOOL)
+    bind_directs, bind_operations, bind_agents, complete, main = sandbox.trusted(
+        _PRELUDE, "prelude.lua", body_seed, *constants
+    )
     directs: list[object] = []
     for method, *names, wraps in _DIRECTS:
         directs += (*names, _callback(method, families[method.family], context, sandbox, stop), wraps)
     bind_directs(*directs)
     bind_operations(*_OPERATIONS)
-    agents = [name for agent in context.procedure.agents.values() for name in agent.lua_names]
-    complete(to_lua(sandbox, cast("Value", context.fold.params)), to_lua(sandbox, cast("Value", agents)))
+    for agent in context.procedure.agents.values():
+        prepare = agent.prepare
+        compiled = sandbox.compile(prepare.text, prepare.line) if prepare is not None else False
+        names = [to_lua(sandbox, name) for name in agent.lua_names]
+        bind_agents(to_lua(sandbox, agent.name), len(names), *names, compiled)
+    complete(to_lua(sandbox, cast("Value", context.fold.params)))
     return main
 
 

@@ -9,12 +9,15 @@ driver may be activated again, warm, or dropped), or for good.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from ..agents.prompts import table_in
 from ..document import params as parameters
 from ..document import templates
 from ..errors import (
+    Blocked,
     GuardError,
     InvalidValue,
     LeaseLost,
@@ -26,16 +29,29 @@ from ..errors import (
     StoreError,
 )
 from ..journal.events import RunEnded
+from ..journal.folds import agents
+from ..journal.folds.tools import TOOL_PREFIX
 from ..lua.convert import from_lua, to_lua
 from ..lua.sandbox import HALTED, OPERATION, RAISED, RETURNED, Sandbox
 from ..model.states import RunStatus
 from ..primitives import REGISTRY
-from ..primitives.execution import Call
+from ..primitives.execution import Call, Result
 from ..primitives.procedure import ChildError
-from ..values import Value, digest, encode
-from .binding import GUARD_BEGIN, OPERATIONS, REFUSED, STEP_BEGIN, STEP_END, bind, position
+from ..values import Value, describe, digest, encode, from_json, table_of
+from .binding import (
+    GUARD_BEGIN,
+    OPERATIONS,
+    REFUSED,
+    STEP_BEGIN,
+    STEP_END,
+    TOOL,
+    TURN,
+    TURN_BEGIN,
+    bind,
+    position,
+)
 from .local import LocalContext, Restarted
-from .outcome import Broken, Ended, Lost, Outcome, Suspended
+from .outcome import Broken, Ended, Lacking, Lost, Outcome, Suspended
 from .steps import Bodies
 from .waits import Now, Wait
 
@@ -43,10 +59,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from ..agents.turns import Turns
+    from ..document.procedure import Agent
     from ..journal import events
     from ..lua.sandbox import Event, Limits
     from ..primitives.registry import Method
 
+_TURN, _TOOL = REGISTRY.by_title["Worker.turn"], REGISTRY.by_title["Tools.NAME"]
 ARGS_BYTES = 2048
 """Arguments whose text is longer are recorded by their digest only."""
 
@@ -76,7 +95,12 @@ class Driver:
         self._sandbox: Sandbox | None = None
         self._bodies: Bodies = Bodies(context)
         self._control: BaseException | None = None
-        self._pending: tuple[Coroutine[Any, None, object], Method, Call] | None = None
+        self._pending: tuple[Coroutine[Any, None, object], Call, bool] | None = None
+        self._turns: Turns = context.turns()
+        self._turning: tuple[Agent, str | None] | None = None
+        """The agent whose turn is open, and what the code injects."""
+        self._ending: bool = False
+        """True once the code is over, while an agent sums it up."""
         self._stop: bool = False
         self._failure: tuple[str, int] | None = None
         self.failure: ProcError | None = None
@@ -85,13 +109,18 @@ class Driver:
     def stop(self) -> None:
         """Asks the activation to end soon, from any thread; what it did not record is not lost but done again."""
         self._stop = True
+        self.context.interrupt()
 
     def activate(self) -> Outcome:
         """Runs until the run waits or ends. Called in the run's own thread; never raises."""
         try:
             outcome = self._run()
         except _Suspend:
-            return Suspended()
+            if not self._ending:
+                return Suspended()
+            outcome = Suspended(warm=False)
+        except Blocked as error:
+            outcome = Lacking(_bare(error))
         except (LeaseLost, Restarted):
             outcome = Lost()
         except StoreError as error:
@@ -129,7 +158,7 @@ class Driver:
         except _Refused as refusal:
             return self._fail(GuardError(str(refusal)))
         except ProcError as error:
-            if isinstance(error, (LeaseLost, StoreError)):
+            if isinstance(error, (LeaseLost, StoreError, Blocked)):
                 raise
             return self._fail(error)
 
@@ -193,6 +222,12 @@ class Driver:
                 )
             if index == STEP_END:
                 return self._body_ended(bool(args[2]), args[3] if len(args) > 3 else None, args[4:])
+            if index == TURN_BEGIN:
+                return self._turn_begins(line, *args[2:])
+            if index == TURN:
+                return self._turn(args[2] if len(args) > 2 else None)
+            if index == TOOL:
+                return self._tool(line, *args[2:])
             if index == GUARD_BEGIN:
                 return self._entered(*self._bodies.enter_guard(int(args[2])))
         except (PrimitiveError, InvalidValue) as error:
@@ -208,48 +243,105 @@ class Driver:
         if context.guarding and method.family != "File":
             raise PrimitiveError(f"{method.title}: a guard may use queries and File only")
         context.line = line
-        args: list[Value] = [from_lua(self._lua, item) for item in raw]
-        while args and args[-1] is None:
-            args.pop()
+        args = self._values(raw)
         family = self._families[method.family]
         options = method.bind(family.prepare(method, method.named(tuple(args))))
-        text = encode(args)
-        call = Call(
-            method.checkpoint, context.fold.checkpoints.numbered(method.checkpoint), 1, line, digest(args),
-            args if len(text) <= ARGS_BYTES else None,
-        )  # fmt: skip
+        call = self._new_call(method.checkpoint, method.checkpoint, line, args)
         recorded = context.recall(call)
         if recorded is not None:
             return self._reply(recorded)
         self._live()
-        return self._perform(method.function(family, call, **options), method, call)
+        return self._perform(method.function(family, call, **options), call, returns=bool(method.returns))
+
+    # ---- agents and tools
+
+    def _turn_begins(self, line: int, name: bytes, title: bytes, *raw: object) -> Reply:
+        context = self._context_at(line)
+        agent = context.procedure.agents[name.decode()]
+        method = dataclasses.replace(_TURN, serves=f"{title.decode()}.turn")
+        args = self._values(raw)
+        inject = method.bind(method.named(tuple(args))).get("inject")
+        self._turns.check_limits(agent)
+        base = f"{agent.name}.{agents.TURN}"
+        entered = self._bodies.enter_turn(self._new_call(agents.TURN, base, line, args))
+        self._turning = (agent, inject if isinstance(inject, str) else None)
+        return self._entered(*entered)
+
+    def _turn(self, raw: object) -> Reply:
+        call, turning, self._turning = self._bodies.leave(), self._turning, None
+        if turning is None:
+            raise AssertionError("no turn is open")
+        self.context.line = call.line
+        self.context.enter_parts()
+        try:
+            prepared = from_lua(self._lua, raw, "prepare returned")
+            if prepared is not None and not isinstance(prepared, dict):
+                raise PrimitiveError(f"`prepare` of {turning[0].name} must return a table, got {describe(prepared)}")
+        except (PrimitiveError, InvalidValue) as error:
+            return self._outcome(self.context.fail(call, position(self.context, call.line, str(error))))
+        return self._perform(self._turns.turn(call, *turning, prepared), call, returns=True)
+
+    def _tool(self, line: int, *raw: object) -> Reply:
+        context = self._context_at(line)
+        name, *args = self._values(raw)
+        tool = self._turns.check_tool_name(name)
+        if context.guarding:
+            raise PrimitiveError(f"Tools.{tool}: a guard may use queries and File only")
+        method = dataclasses.replace(_TOOL, serves=f"Tools.{tool}")
+        arguments = method.named(tuple(args))
+        op = TOOL_PREFIX + tool
+        call = Call(op, context.fold.checkpoints.numbered(op), 1, line, digest(args), table_of(arguments))
+        recorded = context.recall(call)
+        if recorded is not None:
+            return self._reply(recorded)
+        self._live()
+        return self._perform(self._turns.tool(call, tool, arguments), call, returns=True)
+
+    def _context_at(self, line: int) -> LocalContext:
+        self.context.line = line
+        return self.context
+
+    def _values(self, raw: tuple[object, ...]) -> list[Value]:
+        args = [from_lua(self._lua, item) for item in raw]
+        while args and args[-1] is None:
+            args.pop()
+        return args
+
+    def _new_call(self, op: str, base: str, line: int, args: list[Value]) -> Call:
+        shown = args if len(encode(args)) <= ARGS_BYTES else None
+        return Call(op, self.context.fold.checkpoints.numbered(base), 1, line, digest(args), shown)
 
     def _continue(self) -> Reply:
         """Goes on with the operation that the run was suspended in."""
         if self._pending is None:
             raise AssertionError("nothing to continue")
-        coroutine, method, call = self._pending
+        coroutine, call, returns = self._pending
         self._pending = None
-        return self._perform(coroutine, method, call)
+        return self._perform(coroutine, call, returns=returns)
 
-    def _perform(self, coroutine: Coroutine[Any, None, object], method: Method, call: Call) -> Reply:
+    def _perform(self, coroutine: Coroutine[Any, None, object], call: Call, *, returns: bool) -> Reply:
+        return self._outcome(self._performed(coroutine, call, returns=returns))
+
+    def _performed(self, coroutine: Coroutine[Any, None, object], call: Call, *, returns: bool) -> events.Ended:
         try:
             while True:
                 wait = cast("Wait", coroutine.send(None))
                 if not self.context.wait(wait):
-                    self._pending = (coroutine, method, call)
+                    self._pending = (coroutine, call, returns)
                     raise _Suspend
         except StopIteration as stop:
             result = cast("object", stop.value)
         except ChildError as error:
-            return self._outcome(self.context.fail(call, error.value))
+            return self.context.fail(call, error.value)
         except (PrimitiveError, InvalidValue) as error:
-            return self._outcome(self.context.fail(call, position(self.context, call.line, str(error))))
+            return self.context.fail(call, position(self.context, call.line, str(error)))
+        if isinstance(result, Result):
+            return self.context.complete(call, result.values, result.detail)
         if isinstance(result, tuple):
             values = list(cast("tuple[Value, ...]", result))
         else:
-            values = [cast("Value", result)] if result is not None or method.returns else []
-        return self._outcome(self.context.complete(call, values))
+            values = [cast("Value", result)] if result is not None or returns else []
+        return self.context.complete(call, values)
 
     def _entered(self, recorded: events.Ended | None, fresh: bool) -> Reply:
         if recorded is None:
@@ -317,17 +409,41 @@ class Driver:
 
     def _returned(self, values: tuple[object, ...]) -> Outcome:
         context = self.context
-        context.finish()
         result = from_lua(self._lua, values[0], "the returned value") if values else None
-        if context.procedure.outputs:
+        declared = context.procedure.outputs
+        summary = self._summary(context.procedure.return_prompt, {"outputs": result if result is not None else {}})
+        context.finish()
+        if result is None and summary is not None:
+            result = from_json(table_in(summary)) if declared else summary
+        if declared:
             try:
-                result = parameters.outputs(context.procedure.outputs, result)
+                result = parameters.outputs(declared, result)
             except OutputError as error:
                 return self._fail(error, returned=result)
-        context.end(RunEnded(status=RunStatus.COMPLETED.value, result=result))
+        context.end(RunEnded(status=RunStatus.COMPLETED.value, result=result, summary=summary))
         return Ended(RunStatus.COMPLETED)
 
+    def _summary(self, prompt: str | None, more: dict[str, Value], error: str = "") -> str | None:
+        """What the agent that took the latest turn says at the end of the run, when the document asks it to."""
+        context = self.context
+        agent = context.procedure.agents.get(context.fold.agents.last or "")
+        if prompt is None or agent is None or not (context.expects(agents.SUMMARY) or not context.replaying):
+            return None
+        self._ending = True
+        text = self._turns.render(prompt, more)
+        call = Call(agents.SUMMARY, context.fold.checkpoints.numbered(agents.SUMMARY))
+        ended = context.recall(call)
+        if ended is None:
+            self._live()
+            context.begin(call)
+            asks = f"{text}\n\n{error}" if error else text
+            ended = self._performed(self._turns.summary(call, agent, asks), call, returns=True)
+        if ended.failed:
+            return None
+        return str(ended.values[0])
+
     def _raised(self, error: object, message: str, trace: str) -> Outcome:
+        summary = self._summary(self.context.procedure.error_prompt, {}, message)
         self.context.finish(message)
         value = self._error_value(error, message.encode())
         if isinstance(value, str):
@@ -336,7 +452,7 @@ class Driver:
             message = templates.to_text(value)
         failure = LuaFailure(message)
         cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
-        return self._fail(failure, value=value, trace=trace, cause=cause)
+        return self._fail(failure, value=value, trace=trace, cause=cause, summary=summary)
 
     def _halted(self, reason: str) -> Outcome:
         if self._control is not None:
@@ -346,15 +462,16 @@ class Driver:
         return self._fail(LimitError(reason))
 
     def _fail(
-        self, error: ProcError, *, value: Value = None, trace: str = "", cause: int = 0, returned: Value = None
-    ) -> Outcome:
+        self, error: ProcError, *, value: Value = None, trace: str = "", cause: int = 0, returned: Value = None,
+        summary: str | None = None,
+    ) -> Outcome:  # fmt: skip
         self.failure = _bare(error)
         if isinstance(error, GuardError):
             cause = self.context.fold.checkpoints.entries[-1].first if self.context.fold.checkpoints.entries else 0
         self.context.end(
             RunEnded(
                 status=RunStatus.FAILED.value, error=value if value is not None else str(error), message=str(error),
-                code=type(error).code, trace=trace, cause=cause, returned=returned,
+                code=type(error).code, trace=trace, cause=cause, returned=returned, summary=summary,
             )
         )  # fmt: skip
         return Ended(RunStatus.FAILED)

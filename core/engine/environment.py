@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..journal.database import Database
     from ..model.clock import Clock
+    from .services import Services
     from .sources import Sources
 
 
@@ -44,6 +45,7 @@ class Environment:
     sources: Sources
     clock: Clock
     file_root: str
+    services: Services
     attention: Attention
     """Told when something may have become due."""
     env_allow: frozenset[str] = frozenset()

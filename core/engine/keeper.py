@@ -66,7 +66,6 @@ class Keeper:
     def _tick(self, worker: Worker, ticks: int, every: int) -> None:
         try:
             worker.flush_old()
-            if ticks % 2 == 0 or ticks % every == 0:
-                worker.watch_active(renew=ticks % every == 0)
+            worker.watch_active(renew=ticks % every == 0)
         except ProcError as error:
             _logger.debug("the keeper met %s", error)

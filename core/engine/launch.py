@@ -22,11 +22,14 @@ from ..values import Value, encode
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Mapping
 
+    from .environment import Environment
     from .sources import Program
 
 ID_LENGTH = 10
+BUILT_IN = ("done", "stop")
+"""Tools that every agent has."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -43,6 +46,8 @@ class Start(msgspec.Struct, frozen=True):
     depth_left: int | None = None
     """How many levels of children are still allowed below the parent; None for a run without one."""
     context: Value = None
+    replies: str = ""
+    """Hash of the pinned file of scripted replies; empty when models are called."""
 
 
 def derived_id(*parts: object) -> str:
@@ -57,20 +62,21 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-def check(
-    program: Program, given: Mapping[str, Value], names: Callable[[], Collection[str]], tools: Collection[str] = ()
-) -> dict[str, Value]:
+def check(program: Program, given: Mapping[str, Value], environment: Environment) -> dict[str, Value]:
     """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming all that is wrong.
 
-    `names` looks through the workspace for its procedures, which takes longer than all else and is seldom needed.
+    Looking for procedures in the workspace, and for tools at their servers, takes longer than all else; so it is done
+    only for what is named. Raises `Blocked` when the tools cannot be looked for.
     """
     procedure = program.procedure
-    missing = [f'tool "{name}"' for name in procedure.tools if name not in tools]
     outside = [name for name in procedure.uses if program.inline(name) is None]
-    known = names() if outside else ()
+    listed = [name for agent in procedure.agents.values() for name in agent.tools if program.inline(name) is None]
+    known = environment.sources.names() if outside or listed else {}
+    wanted = dict.fromkeys((*procedure.tools, *(name for name in listed if name not in known)))
+    missing = environment.services.missing_tools([name for name in wanted if name not in BUILT_IN]) if wanted else []
     missing += [f'procedure "{name}"' for name in outside if name not in known]
     if missing:
-        raise DependencyError(f"{procedure.name} needs what is not here: {', '.join(missing)}")
+        raise DependencyError(f"{procedure.name} needs what is not here: {'; '.join(missing)}")
     try:
         return parameters.check(procedure.params, given)
     except ParameterError as error:
@@ -86,6 +92,7 @@ def create(connection: sqlite3.Connection, start: Start) -> None:
         procedure=procedure.name, version=procedure.version, source=source, params=start.params, seed=start.seed,
         started_at=start.at, path=program.path, starter=start.starter, parent=parent.id if parent else "",
         depth=parent.depth + 1 if parent else 0, context=start.context, depth_left=left,
+        replies=start.replies,
     )  # fmt: skip
     runs.insert(
         connection,

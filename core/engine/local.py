@@ -12,27 +12,38 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from ..agents import status
+from ..agents.turns import Turns
 from ..errors import DepthError, NotFound, PrimitiveError, ProcError
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
+    MessageReceived,
+    MessagesTaken,
     RequestTimedOut,
     Responded,
     RunEnded,
+    Said,
+    ToolChild,
 )
+from ..journal.folds import RunFold
 from ..model.states import RequestStatus, RunStatus
 from ..model.workspace import FOLDER
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
-from ..values import Value, encode
+from ..values import Value, encode, table_of
 from . import launch
 from .cancel import cancel
-from .recording import Recording
-from .waits import ChildWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
+from .parts import Parts
+from .waits import ChildWait, MailWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..agents.model import Model
+    from ..document import Procedure
+    from ..journal.events import Record
     from ..journal.runs import Run
+    from .environment import Environment
     from .sources import Program
 
 MAX_ORIGINS = 1000
@@ -43,8 +54,13 @@ class Restarted(Exception):
     """The code asked for a restart, which was recorded: this activation is over."""
 
 
-class LocalContext(Recording):
+class LocalContext(Parts):
     """`ExecutionContext` on the local journal, for one run under one lease."""
+
+    def __init__(self, run: Run, program: Program, environment: Environment, records: Sequence[Record]) -> None:
+        super().__init__(run, program, environment, records)
+        self._known: dict[str, Procedure | None] = {}
+        """Procedures by what they are called here, as first found."""
 
     # ---- waiting
 
@@ -129,6 +145,26 @@ class LocalContext(Recording):
         requests.resolve(connection, name, RequestStatus.TIMED_OUT, at=self.now(), by="timeout")
         return requests.get(connection, name).status
 
+    async def hear(self, call: Call, said: str | None, timeout: float | None) -> MessageReceived | None:
+        again = self.reentered
+        with self._lock:
+            detail = self.begin(call, None if timeout is None else {"deadline": self.now() + timeout})
+            if said is not None and not again:
+                self.note(Said(said))
+        found = detail.get("deadline") if isinstance(detail, dict) else None
+        deadline = float(found) if isinstance(found, (int, float)) else None
+        while True:
+            received, taken = self.fold.session.received, self.fold.agents.taken
+            if taken < len(received):
+                self.note(MessagesTaken(taken + 1))
+                return received[taken]
+            if self.fold.tools.stop is not None or (deadline is not None and self.now() >= deadline):
+                return None
+            if not self.mail:
+                await Pause(MailWait(self.run_id, deadline))
+            self.mail = True
+            self._deliver()
+
     # ---- time
 
     async def sleep(self, call: Call, seconds: float) -> None:
@@ -149,7 +185,8 @@ class LocalContext(Recording):
         program, checked, left = self._child_program(name, params, detached=detached)
         seed = launch.derived_seed(self.fold.started.seed if self.fold.started else 0, handle)
         starter = self.fold.started.starter if self.fold.started else ""
-        start = launch.Start(handle, program, checked, seed, self.now(), starter, self.run, left)
+        replies = self.fold.started.replies if self.fold.started else ""
+        start = launch.Start(handle, program, checked, seed, self.now(), starter, self.run, left, replies=replies)
         if detached:
 
             def work(connection: sqlite3.Connection) -> list[Value]:
@@ -176,11 +213,91 @@ class LocalContext(Recording):
             program = self.program.inline(name) or self._environment.sources.find(name)
             if detached and not program.procedure.async_:
                 raise PrimitiveError(f'"{name}" declares async: false, so it cannot be spawned; use Procedure.run')
-            return program, launch.check(program, params, self._environment.sources.names), left
+            return program, launch.check(program, params, self._environment), left
         except PrimitiveError:
             raise
         except ProcError as error:
             raise PrimitiveError(str(error)) from None
+
+    def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:
+        program, checked, left = self._child_program(name, params, detached=False)
+        with self._lock:
+            # The turn's beginning may be held back, and takes a number too.
+            self._record_began()
+            handle = launch.derived_id(self.run_id, self.fold.attempt, self._seq + 1)
+            seed = launch.derived_seed(self.fold.started.seed if self.fold.started else 0, handle)
+            started = self.fold.started
+            start = launch.Start(
+                handle, program, checked, seed, self.now(), started.starter if started else "", self.run, left,
+                replies=started.replies if started else "",
+            )  # fmt: skip
+            self.note(ToolChild(call.name, handle))
+            self._actions.append(lambda connection: launch.create(connection, start))
+        return handle
+
+    async def any_ended(self, handles: Sequence[str]) -> list[ChildOutcome]:
+        self.flush(sync=True)
+        while True:
+            outcomes = self.children(handles)
+            if any(outcome.status.ended for outcome in outcomes):
+                return outcomes
+            await Pause(ChildWait(tuple(handles), "any"))
+
+    def known_procedure(self, name: str) -> Procedure | None:
+        if name not in self._known:
+            inline = self.program.inline(name)
+            try:
+                found = inline or self._environment.sources.find(name)
+            except NotFound:
+                found = None
+            self._known[name] = None if found is None else found.procedure
+        return self._known[name]
+
+    def list_procedures(self) -> list[Value]:
+        found: list[Value] = []
+        for name in sorted(self._environment.sources.names()):
+            try:
+                procedure = self._environment.sources.find(name).procedure
+            except ProcError:
+                continue
+            params = {key: field.as_value() for key, field in procedure.params.items()}
+            found.append({"name": name, "description": procedure.description, "params": table_of(params)})
+        return found
+
+    def ask_status(self, call: Call, handle: str) -> str | None:
+        with self._database.read() as connection:
+            row = self._child_row(connection, handle)
+            program = self._environment.sources.program(connection, row.source, row.path)
+            fold = RunFold(journal.read(connection, row.id, row.history))
+            place = runs.place_in_tree(connection, row.id)
+        asked = status.request(program.procedure, fold, row.id, place, self.env_allow)
+        if asked is None:
+            return None
+        model = self.model(asked.model, fold)
+        self.begin(call)
+        for _, reply in self.outside({"status": lambda: model.reply(asked.request, lambda _piece: None)}):
+            if isinstance(reply, Exception):
+                raise reply
+            self.use(reply.usage)
+            return reply.content
+        return None
+
+    def turns(self) -> Turns:
+        """What takes the turns of the run's agents."""
+        services = self._environment.services
+        return Turns(
+            self, model=self.model, tools=lambda: services.tools, limits=services.settings.limits,
+            spent=lambda: self.used,
+        )  # fmt: skip
+
+    def model(self, name: str | None, fold: RunFold | None = None) -> Model:
+        """The model by its configured name, or the one that plays the run's script."""
+        started = (fold or self.fold).started
+        services = self._environment.services
+        if started is None or not started.replies:
+            return services.models.get(name)
+        with self._database.read() as connection:
+            return services.scripted(journal.pinned(connection, started.replies))
 
     async def join(
         self, call: Call, handles: Sequence[str], *, until: Literal["any", "all", "change"], timeout: float | None
@@ -219,20 +336,20 @@ class LocalContext(Recording):
             return [self._child(connection, handle) for handle in handles]
 
     def _child(self, connection: sqlite3.Connection, handle: str) -> ChildOutcome:
-        row = self._known(connection, handle)
+        row = self._child_row(connection, handle)
         stage = row.stage
         if row.status in (RunStatus.COMPLETED, RunStatus.FAILED):
             ends = journal.window(connection, handle, [RunEnded.kind], row.history, limit=1, newest=True)
             event = ends[0].event if ends else None
             if isinstance(event, RunEnded):
-                return ChildOutcome(handle, row.status, event.result, event.error, stage)
+                return ChildOutcome(handle, row.status, event.result, event.error, stage, None, event.summary)
         request: Value = None
         if row.status is RunStatus.WAITING_FOR_HUMAN:
             pending = requests.listing(connection, run=handle)
             request = {"id": pending[0].id, "type": pending[0].type, "message": pending[0].message} if pending else None
         return ChildOutcome(handle, row.status, None, row.error, stage, request)
 
-    def _known(self, connection: sqlite3.Connection, handle: str) -> Run:
+    def _child_row(self, connection: sqlite3.Connection, handle: str) -> Run:
         try:
             row = runs.get(connection, handle)
         except NotFound:
@@ -255,7 +372,7 @@ class LocalContext(Recording):
 
     def send_child(self, call: Call, handle: str, message: str) -> bool:
         def work(connection: sqlite3.Connection) -> list[Value]:
-            row = self._known(connection, handle)
+            row = self._child_row(connection, handle)
             sent = not row.status.ended and requests.send(
                 connection, handle, "message", {"content": message}, by=f"run {self.run_id}", at=self.now()
             )
@@ -265,7 +382,7 @@ class LocalContext(Recording):
 
     def cancel_child(self, call: Call, handle: str) -> bool:
         def work(connection: sqlite3.Connection) -> list[Value]:
-            self._known(connection, handle)
+            self._child_row(connection, handle)
             return [cancel(connection, handle, by=f"run {self.run_id}", now=self.now())]
 
         return bool(self._transact(call, work)[0])
@@ -274,7 +391,7 @@ class LocalContext(Recording):
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:
         try:
-            checked = launch.check(self.program, params, self._environment.sources.names)
+            checked = launch.check(self.program, params, self._environment)
         except ProcError as error:
             raise PrimitiveError(str(error)) from None
         with self._lock:
@@ -302,7 +419,11 @@ class LocalContext(Recording):
         error = event.message or None
 
         def last(connection: sqlite3.Connection) -> None:
-            runs.end(connection, self.run_id, status=RunStatus(event.status), now=self._at, error=error)
+            runs.end(
+                connection, self.run_id, status=RunStatus(event.status), now=self._at, error=error,
+                summary=event.summary,
+            )  # fmt: skip
+            runs.forget_partial(connection, self.run_id)
             runs.stop_waiting(connection, self.run_id)
 
         with self._lock:

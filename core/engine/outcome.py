@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from ..errors import ProcError
+from ..errors import Blocked, ProcError
 from ..model.states import RunStatus
 
 
 class Suspended(msgspec.Struct, frozen=True):
     """The run waits; its Lua state may be kept warm or thrown away."""
+
+    warm: bool = True
+    """False when only a new activation can go on."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -28,4 +31,10 @@ class Broken(msgspec.Struct, frozen=True):
     error: ProcError
 
 
-Outcome = Suspended | Ended | Lost | Broken
+class Lacking(msgspec.Struct, frozen=True):
+    """This worker lacks something that the run needs; another one may have it, or this one later."""
+
+    error: Blocked
+
+
+Outcome = Suspended | Ended | Lost | Broken | Lacking

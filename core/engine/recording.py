@@ -28,13 +28,15 @@ from ..journal.events import (
     StopRequested,
 )
 from ..journal.folds import RunFold
+from ..journal.folds.agents import TURN
 from ..journal.folds.run import Outline
+from ..model.messages import Usage
 from ..primitives.execution import Call
 from ..values import Value
 from .replay import Replay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..document import Procedure
     from ..journal.database import Database
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BODIES = ("step", "guard", TURN)
+"""Operations in which the code goes on, which finds what is recorded there itself."""
 SNAPSHOT_EVERY = 1000
 """How many events lie between two snapshots of a run's outline."""
 
@@ -82,6 +86,8 @@ class Recording:
         self._began: tuple[Began, int, float] | None = None
         """An operation that began, its line and moment, while nothing else was recorded since."""
         self._settled: Ended | None = None
+        self.used: Usage = Usage(input=run.tokens_in, output=run.tokens_out, cost=run.cost)
+        """What the run's models used, over all its attempts."""
 
     # ---- where the run is
 
@@ -124,7 +130,7 @@ class Recording:
             if found is not None:
                 return found
             if self._replay.reopened is not None:
-                if call.op not in ("step", "guard"):
+                if call.op not in BODIES:
                     self._replay.enter_open()
                 return None
         else:
@@ -153,25 +159,29 @@ class Recording:
         if began is not None:
             self._put(Record(self._seq + 1, began[2], began[1], began[0]))
 
-    def complete(self, call: Call, values: list[Value]) -> Ended:
-        return self._end(call, values, None, failed=False)
+    def complete(self, call: Call, values: list[Value], detail: Value = None) -> Ended:
+        return self._end(call, values, None, failed=False, detail=detail)
 
     def fail(self, call: Call, error: Value, *, trace: str = "") -> Ended:
         return self._end(call, [], error, failed=True, trace=trace)
 
-    def _end(self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str = "") -> Ended:
+    def _end(
+        self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str = "", detail: Value = None
+    ) -> Ended:
         settled, self._settled = self._settled, None
         if settled is not None:
             return settled
         if not self._replay.done:
             self._replay.leave(call)
         with self._lock:
-            event = self._outcome(call, values, error, failed=failed, trace=trace)
+            event = self._outcome(call, values, error, failed=failed, trace=trace, detail=detail)
             self._append(event, call.line)
             self.flush(sync=True)
         return event
 
-    def _outcome(self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str) -> Ended:
+    def _outcome(
+        self, call: Call, values: list[Value], error: Value, *, failed: bool, trace: str, detail: Value
+    ) -> Ended:
         """The event of an outcome. An operation that began with nothing recorded since leaves one event, not two."""
         began, self._began = self._began, None
         if began is not None and began[0].name == call.name:
@@ -182,8 +192,44 @@ class Recording:
             opened = entry is not None and entry.name == call.name
             started = entry.began_at if entry is not None and opened else 0.0
         return Ended(
-            call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started, trace
+            call.op, call.name, call.digest, call.args, call.attempt, values, error, failed, opened, started, trace,
+            detail,
         )  # fmt: skip
+
+    # ---- parts of an operation
+
+    def note(self, *events: Event) -> None:
+        if not self._replay.done:
+            self._replay.end_of_parts(self.line)
+        with self._lock:
+            for event in events:
+                self._append(event, self.line)
+
+    def recall_part(self, calls: Mapping[str, Call]) -> Ended | None:
+        return None if self._replay.done else self._replay.recall_part(calls)
+
+    def record_part(
+        self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
+        usage: Usage | None = None,
+    ) -> Ended:  # fmt: skip
+        if not self._replay.done:
+            self._replay.end_of_parts(self.line)
+        event = Ended(
+            call.op, call.name, call.digest, call.args, call.attempt, values, error, error is not None,
+            started_at=started_at, detail=detail,
+        )  # fmt: skip
+        with self._lock:
+            self._append(event, call.line)
+            if usage is not None:
+                self.use(usage)
+            self.flush(sync=True)
+        return event
+
+    def use(self, usage: Usage) -> None:
+        """Counts what a model used, in the next transaction."""
+        self.used = self.used.plus(usage)
+        self._actions.append(lambda connection: runs.add_usage(connection, self.run_id, usage))
+        self._actions.append(lambda connection: runs.forget_partial(connection, self.run_id))
 
     def emit(self, event: Event) -> None:
         if self.guarding and not isinstance(event, Logged):

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..errors import Divergence
+from ..journal.folds.agents import SUMMARY
 from .driver import Driver
 from .local import LocalContext, Restarted
+from .recording import BODIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
+    from ..agents.model import Model
     from ..errors import ProcError
     from ..journal.events import Ended, Record, RunEnded
     from ..journal.folds import RunFold
@@ -35,9 +39,15 @@ class _Rehearsal(LocalContext):
 
     def recall(self, call: Call) -> Ended | None:
         found = super().recall(call)
-        if found is None and not (self.reentered and call.op in ("step", "guard")):
+        if found is None and not (self.reentered and call.op in (*BODIES, SUMMARY)):
             raise _EndOfRecord
         return found
+
+    def model(self, name: str | None, fold: RunFold | None = None) -> Model:
+        raise _EndOfRecord
+
+    def outside(self, *args: object, **options: object) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise _EndOfRecord
 
     def _append(self, event: object, line: int) -> Record:  # pyright: ignore[reportIncompatibleMethodOverride]
         raise _EndOfRecord

@@ -18,7 +18,7 @@ from ..journal.events import Began, Ended, Event, Matching, Record
 from ..values import digest, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..primitives.execution import Call
 
@@ -71,6 +71,29 @@ class Replay:
             self._step()
         return cast("Ended", self._records[end].event)
 
+    def recall_part(self, calls: Mapping[str, Call]) -> Ended | None:
+        """The next recorded part of an operation that is entered again, which is one of these calls, by name.
+
+        None when the record ends. Raises `Divergence`.
+        """
+        self._pass_uncompared()
+        if self.done:
+            return None
+        record = self._records[self._at]
+        event = record.event
+        call = calls.get(event.name) if isinstance(event, Ended) else None
+        if call is None or not isinstance(event, Ended) or not _same_call(event, call):
+            raise self._divergence(record, _asked(next(iter(calls.values()))))
+        self._step()
+        return event
+
+    @property
+    def next_op(self) -> str:
+        """The kind of the operation that is recorded next; empty when none is."""
+        self._pass_uncompared()
+        event = None if self.done else self._records[self._at].event
+        return event.op if isinstance(event, (Began, Ended)) else ""
+
     def match(self, event: Event, line: int) -> bool:
         """Whether the record answers this effect; False when it is new. Raises `Divergence`."""
         if event.matching is _COUNTED:
@@ -83,6 +106,12 @@ class Replay:
             raise self._divergence(record, Side(_effect(event), line, _fields(event)))
         self._step()
         return True
+
+    def end_of_parts(self, line: int) -> None:
+        """Something new happens in an operation that was entered again: raises `Divergence` when more was recorded."""
+        self._pass_uncompared()
+        if not self.done:
+            raise self._divergence(self._records[self._at], Side("something new", line))
 
     def leave(self, call: Call) -> None:
         """An operation that was entered again ends now: raises `Divergence` when more of it was recorded."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import NotFound, Refused, did_you_mean
 from ..journal import journal, requests, runs
-from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed, StageSet
+from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed, StageSet, ToolChild
 from ..journal.folds import RunFold
 from ..journal.journal import WHOLE, Ranges
 from ..model.states import RunStatus
@@ -57,6 +57,8 @@ def children_of(record: Record) -> list[str]:
     event = record.event
     if isinstance(event, Ended) and event.op == "spawn" and event.values:
         return [str(event.values[0])]
+    if isinstance(event, ToolChild):
+        return [event.child]
     if isinstance(event, Began) and event.op == "run" and isinstance(event.detail, dict):
         return [str(event.detail.get("child"))]
     return []
@@ -149,7 +151,7 @@ def fork(connection: sqlite3.Connection, run: Run, keep: int, *, into: str, by: 
             run, id=into, root=into, parent=None, status=RunStatus.PENDING, epoch=0, owner=None, lease_until=None,
             wake_at=runs.SOON, mail=0, last_seq=seq, attempt=1, history=WHOLE, stage=fold.stages.current, waiting=None,
             error=None, summary=None, params=encode(fold.params), starter=by, forked_from=run.id, created_at=now,
-            updated_at=now, ended_at=None,
+            updated_at=now, ended_at=None, tokens_in=0, tokens_out=0, cost=0.0, unpriced=0,
         ),
     )  # fmt: skip
     journal.append(connection, into, records)

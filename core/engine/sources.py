@@ -9,6 +9,7 @@ import re
 import stat
 import threading
 from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,6 @@ from ..journal import journal
 
 if TYPE_CHECKING:
     import sqlite3
-    from pathlib import Path
 
     from ..document import Procedure
 
@@ -90,6 +90,10 @@ def read(bundle: Bundle) -> Procedure:
     return document.load(bundle.text, bundle.file, libs=bundle.libs)
 
 
+SHIPPED = Path(__file__).parent.parent / "procedures"
+"""The procedures that come with proc-tui; a workspace's own of the same name win."""
+
+
 class Sources:
     """Reads pinned sources and the procedures of a workspace, keeping what was read."""
 
@@ -140,6 +144,7 @@ class Sources:
         except OSError as error:
             raise NotFound(f'cannot read "{file}": {error.strerror or error}') from None
         shown = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
+        shown = file.name if file.parent == SHIPPED else shown
         bundle = Bundle(shown, _text(raw, shown), document.pin(file))
         self._bundles[file] = (stamp, bundle)
         return bundle
@@ -147,6 +152,9 @@ class Sources:
     def find(self, name: str) -> Program:
         """The procedure of the workspace with this name; raises `NotFound` with the nearest known name."""
         names = self.names()
+        shipped = SHIPPED / f"{name}.yaml"
+        if name not in names and _NAME_ONLY.fullmatch(name) and shipped.exists():
+            return self.load(shipped)
         if name not in names:
             raise NotFound(f'there is no procedure "{name}" in {self.root}{did_you_mean(name, names)}')
         return self.load(names[name])
@@ -169,6 +177,7 @@ class Sources:
         return found
 
 
+_NAME_ONLY = re.compile(r"[\w-]+")
 _SIDE_FILES = (".answers", ".replies", ".params")
 _NAME = re.compile(rb"""^name:[ \t]*["']?([^"'#\r\n]+?)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 _HEAD_BYTES = 64 * 1024

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import PrimitiveError
+from ..journal.folds.agents import TURN
 from ..primitives.checkpoint import check_step_name
 from ..primitives.execution import Call
 from . import launch
@@ -47,6 +48,14 @@ class Bodies:
         ended, fresh = self._enter(Call("guard", f"guard#{index}", 1, line))
         self._context.guarding = ended is None
         return ended, fresh
+
+    def enter_turn(self, call: Call) -> tuple[Ended | None, bool]:
+        """The same for an agent's turn, in which its `prepare` is called."""
+        if self._context.guarding:
+            raise PrimitiveError(f"{call.name}: a guard may use queries and File only")
+        if any(body.op == TURN for body in self._open):
+            raise PrimitiveError("an agent cannot take a turn in the `prepare` of another")
+        return self._enter(call)
 
     def _enter(self, call: Call) -> tuple[Ended | None, bool]:
         ended = self._context.recall(call)

@@ -38,17 +38,24 @@ class ChildWait(msgspec.Struct, frozen=True, tag="children"):
     """Status and stage of each child when it was last looked at, for `change`."""
 
 
+class MailWait(msgspec.Struct, frozen=True, tag="mail"):
+    """Mail: a message, or the request to stop; or a deadline."""
+
+    run: str
+    deadline: float | None = None
+
+
 class Now(msgspec.Struct, frozen=True, tag="now"):
     """Nothing: the run lets go of its worker and goes on at once (always-suspend mode)."""
 
 
-Wait = RequestWait | TimeWait | ChildWait | Now
+Wait = RequestWait | TimeWait | ChildWait | MailWait | Now
 
 
 def status_of(wait: Wait) -> RunStatus:
     """The status of a run that is suspended on this wait."""
     match wait:
-        case RequestWait():
+        case RequestWait() | MailWait():
             return RunStatus.WAITING_FOR_HUMAN
         case TimeWait():
             return RunStatus.SLEEPING
@@ -61,7 +68,7 @@ def status_of(wait: Wait) -> RunStatus:
 def wake_at(wait: Wait) -> float | None:
     """When the run wants a worker though nothing happened; None for never."""
     match wait:
-        case RequestWait(deadline=deadline) | ChildWait(deadline=deadline):
+        case RequestWait(deadline=deadline) | ChildWait(deadline=deadline) | MailWait(deadline=deadline):
             return deadline
         case TimeWait(due=due):
             return due
@@ -85,6 +92,9 @@ def ready(connection: sqlite3.Connection, wait: Wait, now: float) -> bool:
                 return tuple(rows) != seen
             ended = [row is None or row[0] in ENDED for row in rows]
             return all(ended) if until == "all" else any(ended)
+        case MailWait(run=run, deadline=deadline):
+            row = connection.execute("SELECT mail FROM runs WHERE id=?", (run,)).fetchone()
+            return row is None or row[0] > 0 or (deadline is not None and now >= deadline)
         case Now():
             return False
 

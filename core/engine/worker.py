@@ -27,7 +27,7 @@ from . import identity
 from .driver import Driver
 from .keeper import FLUSH_SECONDS, Keeper
 from .local import LocalContext
-from .outcome import Broken, Lost, Outcome, Suspended
+from .outcome import Broken, Lacking, Lost, Outcome, Suspended
 from .threads import Threads, Turn
 
 if TYPE_CHECKING:
@@ -249,6 +249,8 @@ class Worker:
             raise
         if isinstance(outcome, Broken):
             self._let_run_go(run, outcome.error, again=RETRY_SECONDS)
+        elif isinstance(outcome, Lacking):
+            self._let_run_go(run, outcome.error, again=BLOCKED_SECONDS)
         # Nothing but this closure may hold the driver: the last reference must go in a thread that may touch Lua.
         self._call_loop(lambda: self._finished(run.id, driver, outcome))
 
@@ -282,11 +284,11 @@ class Worker:
         if current:
             del self._active[run]
         if isinstance(outcome, Suspended) and driver is not None:
-            if current:
+            if current and outcome.warm:
                 self._keep_warm(run, driver)
             else:  # it was due again at once, and is driven by another activation already
                 driver.close()
-        if isinstance(outcome, Broken):
+        if isinstance(outcome, (Broken, Lacking)):
             self._on_problem(run, outcome.error)
         if self._changed is not None:
             self._changed.set()

@@ -16,6 +16,7 @@ from typing import ClassVar, cast
 
 import msgspec
 
+from ..model.messages import ChatMessage
 from ..values import Value
 
 
@@ -63,6 +64,8 @@ class RunStarted(Event, frozen=True, omit_defaults=True):
     context: Value = None
     depth_left: int = 1_000_000
     """How many levels of children are still allowed below this run."""
+    replies: str = ""
+    """Hash of the pinned file of scripted replies; empty when models are called."""
 
 
 class AttemptBegan(Event, frozen=True, omit_defaults=True):
@@ -106,6 +109,8 @@ class RunEnded(Event, frozen=True, omit_defaults=True):
     by: str = ""
     returned: Value = None
     """What the code did return when it did not fit the declared outputs."""
+    summary: str | None = None
+    """What an agent said about the result, or about the error, when `return_prompt` or `error_prompt` asked for it."""
 
 
 # ---- operations
@@ -145,10 +150,77 @@ class Ended(Event, frozen=True, omit_defaults=True):
     started_at: float = 0.0
     trace: str = ""
     """Where in the body of a step its error was raised."""
+    detail: Value = None
+    """What is known of the outcome besides its values: which agent asked for the call of a tool, what it kept, ..."""
 
     @property
     def label(self) -> str | None:
         return self.name
+
+
+# ---- inside an operation: parts that are given to whoever enters it again
+
+
+class Prompted(Event, frozen=True, omit_defaults=True):
+    """What an agent's turn adds to its conversation before the model is asked."""
+
+    kind = "prompted"
+    matching = Matching.GIVEN
+    agent: str
+    system: str | None = None
+    """The system prompt as rendered; None when it is that of the agent's turn before."""
+    messages: list[ChatMessage] = []
+    taken: int = 0
+    """How many of the run's received messages have been given to agents by now."""
+    model: str = ""
+    """The model by its name in the configuration."""
+
+    @property
+    def label(self) -> str | None:
+        return self.agent
+
+
+class ReplyFailed(Event, frozen=True, omit_defaults=True):
+    """A model gave no usable reply, and is asked again at a moment."""
+
+    kind = "reply.failed"
+    matching = Matching.GIVEN
+    message: str
+    attempt: int = 1
+    due: float = 0.0
+    level: str = "warn"
+    context: Value = None
+
+
+class ToolChild(Event, frozen=True, omit_defaults=True):
+    """An agent's call of a procedure as a tool started this child."""
+
+    kind = "tool.child"
+    matching = Matching.GIVEN
+    call: str
+    """The name of the call: `tools.NAME#2`."""
+    child: str
+
+    @property
+    def label(self) -> str | None:
+        return self.call
+
+
+class MessagesTaken(Event, frozen=True, omit_defaults=True):
+    """`Human.chat` gave the code messages that the run received."""
+
+    kind = "messages.taken"
+    matching = Matching.GIVEN
+    taken: int
+    """How many of the run's received messages have been given to code or agents by now."""
+
+
+class Said(Event, frozen=True, omit_defaults=True):
+    """The assistant's side of a chat."""
+
+    kind = "said"
+    matching = Matching.GIVEN
+    content: str
 
 
 # ---- people

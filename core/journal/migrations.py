@@ -141,7 +141,22 @@ CREATE TABLE alerts (
 ) STRICT;
 """
 
-MIGRATIONS: Sequence[tuple[int, str]] = ((1, _FIRST),)
+_AGENTS = """
+ALTER TABLE runs ADD COLUMN tokens_in INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN tokens_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN cost REAL NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE partials (
+    run TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: Sequence[tuple[int, str]] = ((1, _FIRST), (2, _AGENTS))
 """Version and SQL of every step, oldest first."""
 
 

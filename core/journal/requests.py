@@ -183,7 +183,11 @@ def send(connection: sqlite3.Connection, run: str, kind: str, data: Value, *, by
     connection.execute(
         "INSERT INTO inbox(run, kind, data, by, at) VALUES (?,?,?,?,?)", (run, kind, encode(data), by, at)
     )
-    connection.execute("UPDATE runs SET mail=mail+1 WHERE id=?", (run,))
+    connection.execute(
+        """UPDATE runs SET mail=mail+1, wake_at=CASE WHEN waiting LIKE '{"type":"mail"%' THEN 0 ELSE wake_at END
+           WHERE id=?""",
+        (run,),
+    )
     return True
 
 

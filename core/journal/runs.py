@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from ..model.messages import Usage
+
 SOON = 0.0
 """The `wake_at` of a run that a worker should pick up now."""
 
@@ -60,6 +62,13 @@ class Run(msgspec.Struct, frozen=True):
     created_at: float
     updated_at: float
     ended_at: float | None
+    tokens_in: int = 0
+    """What its models read and wrote, over all attempts: what was paid stays paid."""
+    tokens_out: int = 0
+    cost: float = 0.0
+    """US dollars, of the replies whose price is known."""
+    unpriced: int = 0
+    """How many replies have no known price."""
 
 
 _FIELDS = Run.__struct_fields__
@@ -287,12 +296,20 @@ def abandon(connection: sqlite3.Connection, owner: str) -> None:
     )
 
 
-def end(connection: sqlite3.Connection, run: str, *, status: RunStatus, now: float, error: str | None) -> None:
+def end(
+    connection: sqlite3.Connection,
+    run: str,
+    *,
+    status: RunStatus,
+    now: float,
+    error: str | None,
+    summary: str | None = None,
+) -> None:
     """Marks a run as ended and wakes whoever waits for it."""
     connection.execute(
-        """UPDATE runs SET status=?, wake_at=NULL, owner=NULL, lease_until=NULL, waiting=NULL, error=?, ended_at=?,
-           updated_at=? WHERE id=?""",
-        (status.value, error, now, now, run),
+        """UPDATE runs SET status=?, wake_at=NULL, owner=NULL, lease_until=NULL, waiting=NULL, error=?, summary=?,
+           ended_at=?, updated_at=? WHERE id=?""",
+        (status.value, error, summary, now, now, run),
     )
     wake_waiters(connection, run)
 
@@ -318,6 +335,58 @@ def revive(
 def set_params(connection: sqlite3.Connection, run: str, params: str) -> None:
     """Notes the parameters of a restart."""
     connection.execute("UPDATE runs SET params=? WHERE id=?", (params, run))
+
+
+# ---- agents
+
+
+def add_usage(connection: sqlite3.Connection, run: str, usage: Usage) -> None:
+    """Counts what one more reply of a model used."""
+    connection.execute(
+        "UPDATE runs SET tokens_in=tokens_in+?, tokens_out=tokens_out+?, cost=cost+?, unpriced=unpriced+? WHERE id=?",
+        (usage.input or 0, usage.output or 0, usage.cost or 0.0, int(usage.cost is None), run),
+    )
+
+
+class Partial(msgspec.Struct, frozen=True):
+    """What has arrived of a reply that is not recorded yet, or never will be."""
+
+    run: str
+    name: str
+    """The turn: `worker.turn#3`."""
+    agent: str
+    text: str
+    at: float
+
+
+def keep_partial(connection: sqlite3.Connection, partial: Partial, epoch: int) -> None:
+    """Keeps the beginning of a reply for readers, while the run is driven under this epoch or was just cancelled."""
+    connection.execute(
+        """INSERT OR REPLACE INTO partials(run, name, agent, text, at) SELECT ?,?,?,?,? WHERE EXISTS (
+           SELECT 1 FROM runs WHERE id=? AND (epoch=? OR status=?))""",
+        (*msgspec.structs.astuple(partial), partial.run, epoch, RunStatus.CANCELLED.value),
+    )
+
+
+def forget_partial(connection: sqlite3.Connection, run: str) -> None:
+    """The reply was recorded, or is asked for again."""
+    connection.execute("DELETE FROM partials WHERE run=?", (run,))
+
+
+def partial(connection: sqlite3.Connection, run: str) -> Partial | None:
+    """The beginning of the reply that the run's agent is giving, or was giving when the run was cancelled."""
+    row = connection.execute("SELECT run, name, agent, text, at FROM partials WHERE run=?", (run,)).fetchone()
+    return None if row is None else Partial(*row)
+
+
+def place_in_tree(connection: sqlite3.Connection, run: str) -> int:
+    """Which run of its procedure this is in its tree, from 1, by the order in which they were made."""
+    row = connection.execute(
+        """SELECT count(*) FROM runs AS one JOIN runs AS other ON other.root=one.root AND other.procedure=one.procedure
+           AND other.rowid<=one.rowid WHERE one.id=?""",
+        (run,),
+    ).fetchone()
+    return row[0]
 
 
 # ---- waking

@@ -2,7 +2,7 @@
 -- Everything else is bound to Python by `bind`. No global is read here but at load time, so that
 -- nothing that the author's code replaces changes what a primitive does.
 
-local S, body_seed, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED = ...
+local S, body_seed, STEP_BEGIN, STEP_END, GUARD_BEGIN, REFUSED, TURN_BEGIN, TURN, TOOL = ...
 
 S.body_seed = body_seed
 
@@ -129,6 +129,64 @@ env.Step = {
   end,
 }
 
+-- ---- agents and tools
+
+-- A turn: its `prepare`, whose operations are recorded inside it, then the model and the tools.
+local function prepared(ok, value, ...)
+  scope_pop()
+  step_leave()
+  check_halted()
+  if not ok then return body_failed(operation(STEP_END, 0, false, tostring(value), value, S.trace_of(value))) end
+  return finish(operation(TURN, 0, value))
+end
+
+local function turn_entered(prepare, ok, how, ...)
+  if not ok then return failed(how, (...)) end
+  if how ~= true then return ... end
+  if not prepare then return finish(operation(TURN, 0)) end
+  step_enter()
+  scope_push()
+  return prepared(pcall_body(prepare))
+end
+
+local function bind_agent(name, title, prepare)
+  local agent = setmetatable({
+    turn = function(...)
+      if loading() then return refuse_loading(title .. ".turn") end
+      return turn_entered(prepare, operation(TURN_BEGIN, where(), name, title, ...))
+    end,
+  }, {
+    __index = function(_, key)
+      return S.fail(title .. "." .. tostring(key) .. ": an agent has only turn()")
+    end,
+    __metatable = false,
+  })
+  env[title] = agent
+end
+
+-- Agents come as: name, how many names it has in Lua, these names, its `prepare` or false.
+local function bind_agents(...)
+  local items, at = pack(...), 1
+  while at <= items.n do
+    local name, count = items[at], items[at + 1]
+    local prepare = items[at + 2 + count] or nil
+    for i = at + 2, at + 1 + count do bind_agent(name, items[i], prepare) end
+    at = at + 3 + count
+  end
+end
+
+env.Tools = setmetatable({}, {
+  __index = function(_, name)
+    if type(name) ~= "string" then return S.fail("Tools: the name of a tool is a string, got " .. type(name)) end
+    return function(...)
+      if loading() then return refuse_loading("Tools." .. name) end
+      return finish(operation(TOOL, where(), name, ...))
+    end
+  end,
+  __newindex = function() return S.fail("Tools cannot be changed") end,
+  __metatable = false,
+})
+
 -- ---- what is easier said in Lua
 
 local function texts(...)
@@ -137,18 +195,9 @@ local function texts(...)
   return concat(parts, "\t")
 end
 
--- A global whose use is an error that says why.
-local function unavailable(why)
-  return setmetatable({}, { __index = function() return S.fail(why) end, __metatable = false })
-end
-
 -- Called once everything is bound.
-local function complete(params, agents)
+local function complete(params)
   env.params = params
-  for i = 1, #agents do
-    env[agents[i]] = unavailable(agents[i] .. ": agents take no turns in this version of proc-tui")
-  end
-  env.Tools = unavailable("Tools: no tools can be called in this version of proc-tui")
   local log = env.Log
   for level, write in next, log do
     log[level] = function(message, ...)
@@ -212,4 +261,4 @@ local function main(code, ...)
   return code()
 end
 
-return bind_directs, bind_operations, complete, main
+return bind_directs, bind_operations, bind_agents, complete, main

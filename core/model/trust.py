@@ -3,6 +3,11 @@
 Procedures are sandboxed; tool configuration starts programs, and it may come with a folder that somebody else
 wrote. So the commands are shown once, and what was agreed to is kept by its digest outside the workspace. Belongs
 here: reading, the digest, the record. Never: asking (`tui/`), or starting anything (`tools/`).
+
+What needs an agreement is what the folder decides: the MCP servers of its `config.toml` and `mcp.json`, its Python
+tools, and Python modules that lie in it whoever names them. Servers of the user's own `config.toml` are the user's
+word already. The digest is about commands and not about the files that they read: who may change a script that was
+agreed to may change what it imports as well, and somebody who writes tools would be asked after every line.
 """
 
 from __future__ import annotations
@@ -12,27 +17,27 @@ import os
 import shlex
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import platformdirs
 
 from ..errors import ConfigError
-from .settings import sections
-from .workspace import FOLDER
-
-SECTIONS = ("mcpServers", "pythonTools")
-"""Sections of `config.toml` that start programs."""
+from .settings import load, sections, workspace_files
 
 
 class Startable(msgspec.Struct, frozen=True):
     """A program that the workspace would start, or a server that it would connect to."""
 
     section: str
+    """`mcpServers` or `pythonTools`."""
     name: str
     command: str
     """The command line as a shell would take it, or the address."""
     environment: tuple[str, ...] = ()
-    """Names of the variables that it is given."""
+    """Names of the variables, or of the headers, that it is given."""
+    folder: str = ""
+    """Where it is started, when that is not the workspace."""
 
 
 class Trusted(msgspec.Struct, frozen=True):
@@ -45,43 +50,55 @@ class Trusted(msgspec.Struct, frozen=True):
 
 
 def programs(workspace: Path) -> list[Startable]:
-    """What the workspace's own configuration would start. Raises `ConfigError`."""
+    """What needs the user's agreement before it is started. Raises `ConfigError`."""
     found: list[Startable] = []
     tables = _tables(workspace)
-    for name, server in _maps(tables.get("mcpServers")).items():
-        args = server.get("args")
-        words = [
-            str(server.get("command", "")),
-            *map(str, cast("list[object]", args) if isinstance(args, list) else []),
-        ]
-        command = shlex.join(words) if words[0] else f"connects to {server.get('url', '(no command, no url)')}"
-        found.append(Startable("mcpServers", name, command, tuple(sorted(_map(server.get("env"))))))
+    for name, server in cast("dict[str, dict[str, object]]", tables.get("mcpServers", {})).items():
+        words = [str(server.get("command", "")), *map(str, cast("list[object]", server.get("args", [])))]
+        command = shlex.join(words) if words[0] else f"connects to {without_secrets(str(server.get('url', '')))}"
+        given = {**_map(server.get("env")), **_map(server.get("headers"))}
+        found.append(Startable("mcpServers", name, command, tuple(sorted(given)), str(server.get("cwd", ""))))
     tools = _map(tables.get("pythonTools"))
-    if tools:
-        interpreter, modules = str(tools.get("interpreter", "python")), tools.get("modules")
-        for module in cast("list[object]", modules) if isinstance(modules, list) else []:
-            found.append(Startable("pythonTools", str(module), shlex.join([interpreter, str(module)])))
+    interpreter = str(tools.get("interpreter", ""))
+    for module in cast("list[str]", tools.get("modules", [])):
+        found.append(Startable("pythonTools", module, shlex.join([interpreter, module])))
     return found
 
 
 def digest(workspace: Path) -> str:
     """Changes whenever anything about these programs does. Raises `ConfigError`."""
-    tables = _tables(workspace)
-    content = msgspec.json.encode([str(workspace.resolve()), tables], order="sorted")
+    content = msgspec.json.encode([str(workspace.resolve()), _tables(workspace)], order="sorted")
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _tables(workspace: Path) -> dict[str, object]:
-    found = sections(workspace / FOLDER / "config.toml")
-    return {name: found[name] for name in SECTIONS if name in found}
+def without_secrets(url: str) -> str:
+    """An address without the password and the values that may stand in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    place = parts.netloc.rpartition("@")[2]
+    query = "&".join(f"{name.partition('=')[0]}=***" for name in parts.query.split("&") if name)
+    return urlunsplit(parts._replace(netloc=f"***@{place}" if "@" in parts.netloc else place, query=query, fragment=""))
+
+
+def _tables(workspace: Path) -> dict[str, dict[str, object]]:
+    """The sections of the workspace that start programs, as they hold; without what is switched off."""
+    servers: dict[str, object] = {}
+    tools: dict[str, object] = {}
+    for file in workspace_files(workspace):
+        said = sections(file)
+        servers.update(_map(said.get("mcpServers")))
+        tools.update(_map(said.get("pythonTools")))
+    servers = {name: server for name, server in servers.items() if _map(server).get("disabled") is not True}
+    settings = load(workspace).python_tools
+    modules = settings.modules if tools else [name for name in settings.modules if not Path(name).is_absolute()]
+    started: dict[str, object] = {"interpreter": settings.interpreter, "modules": modules} if modules else {}
+    return {"mcpServers": servers, "pythonTools": started}
 
 
 def _map(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _maps(value: object) -> dict[str, dict[str, object]]:
-    return {name: _map(item) for name, item in _map(value).items()}
 
 
 class TrustRecord:

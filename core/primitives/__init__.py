@@ -1,5 +1,6 @@
 """The primitives of the language, one file per family, and the registry they are declared in."""
 
+from .agents import Tools, Worker
 from .checkpoint import Checkpoint
 from .file import File
 from .graph import GraphNode, NodeMethods
@@ -18,8 +19,8 @@ from .timing import Retry, Timing
 
 REGISTRY = Registry(
     (
-        Human, System, Procedure, Session, State, Stage, Stop, Tool, Iterations, GraphNode, NodeMethods, Step,
-        Checkpoint, Log, Retry, Timing, Json, File,
+        Human, System, Procedure, Session, State, Stage, Stop, Tool, Iterations, Worker, Tools, GraphNode, NodeMethods,
+        Step, Checkpoint, Log, Retry, Timing, Json, File,
     )
 )  # fmt: skip
 """Every primitive there is."""

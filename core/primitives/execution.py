@@ -8,19 +8,24 @@ after a crash, it asks for the same things and gets what was done already.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from ..values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 
     from ..document import Procedure
-    from ..journal.events import Ended, Event, Requested
+    from ..journal.events import Ended, Event, MessageReceived, Requested
     from ..journal.folds import RunFold
+    from ..journal.runs import Partial
+    from ..model.messages import Usage
     from ..model.states import RunStatus
+
+
+T = TypeVar("T")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -59,6 +64,13 @@ class ChildOutcome(msgspec.Struct, frozen=True):
     summary: str | None = None
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What an operation returns, with what else is recorded of its outcome."""
+
+    values: list[Value]
+    detail: Value = None
+
+
 class Draft(Protocol):
     """Makes the request of one attempt, given its id and deadline."""
 
@@ -94,8 +106,8 @@ class ExecutionContext(Protocol):
         """
         ...
 
-    def complete(self, call: Call, values: list[Value]) -> Ended:
-        """Records an outcome; it is durable on return."""
+    def complete(self, call: Call, values: list[Value], detail: Value = None) -> Ended:
+        """Records an outcome, and what else is known of it; it is durable on return."""
         ...
 
     def fail(self, call: Call, error: Value, *, trace: str = "") -> Ended:
@@ -137,6 +149,74 @@ class ExecutionContext(Protocol):
 
     def cancel_child(self, call: Call, handle: str) -> bool:
         """Cancels a child with its children; recorded in the same transaction."""
+        ...
+
+    def list_procedures(self) -> list[Value]:
+        """What `Procedure.list` gives."""
+        ...
+
+    def ask_status(self, call: Call, handle: str) -> str | None:
+        """What an agent of the child says about its progress; None when none has taken a turn."""
+        ...
+
+    def hear(self, call: Call, said: str | None, timeout: float | None) -> Awaitable[MessageReceived | None]:
+        """Says something and waits for the next message from outside; None when the time passed, or at a stop."""
+        ...
+
+    # ---- what an operation with parts does: a turn
+
+    def note(self, *events: Event) -> None:
+        """Records what became known inside the open operation, all of it in one transaction; given on a replay."""
+        ...
+
+    def recall_part(self, calls: Mapping[str, Call]) -> Ended | None:
+        """The next recorded part of the open operation, which is one of these calls by name; None when no more is
+        recorded. Raises `Divergence`."""
+        ...
+
+    def record_part(
+        self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
+        usage: Usage | None = None,
+    ) -> Ended:  # fmt: skip
+        """Records the outcome of a part, with what a model used for it; it is durable on return."""
+        ...
+
+    def outside(
+        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, tick: Callable[[], None] = ...
+    ) -> Iterator[tuple[str, T | Exception]]:
+        """Does work of the outside world, all of it at once, and gives what became of each as it ends.
+
+        `tick` is called now and then meanwhile, from the run's thread. Raises `LeaseLost` when the activation is asked
+        to stop; what is under way then is cancelled.
+        """
+        ...
+
+    def until(self, moment: float) -> Awaitable[None]:
+        """Waits until a moment; nothing of the run need stay in memory."""
+        ...
+
+    def after_part(self) -> Awaitable[None]:
+        """A place between two parts at which the run may be let go of."""
+        ...
+
+    def known_procedure(self, name: str) -> Procedure | None:
+        """The procedure that `name` means here."""
+        ...
+
+    def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:
+        """Starts the procedure that an agent calls as a tool, and returns its handle; durable on return."""
+        ...
+
+    def any_ended(self, handles: Sequence[str]) -> Awaitable[list[ChildOutcome]]:
+        """Waits until one of the children has ended; where all of them are."""
+        ...
+
+    def publish(self, partial: Partial, piece: str) -> None:
+        """Shows what has arrived of a reply, and its newest piece, to who reads the run. From any thread."""
+        ...
+
+    def place_in_tree(self) -> int:
+        """Which run of its procedure this is in its tree, from 1."""
         ...
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:

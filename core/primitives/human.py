@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
-from ..document import templates
 from ..errors import PrimitiveError, did_you_mean
 from ..journal.events import Notified, Requested
 from ..values import Value, as_bytes, describe, digest
+from . import rendering
 from .execution import Call, Reply
 from .registry import Family, Form, Method, Rows, Seconds, effect, operation
 
@@ -163,6 +162,19 @@ class Human(Family):
         note = reply.answer.get("note")
         return {"responded_at": reply.at} if note is None else {"note": note, "responded_at": reply.at}
 
+    @operation(form=Form.EITHER, local_only=True)
+    async def chat(self, call: Call, message: str | None = None, timeout: Seconds | None = None) -> object:
+        """Says something in the conversation and waits for the next message that a person or a parent sends to the run.
+        One that came already, and that no agent was given, is taken at once. Nothing stands in the inbox meanwhile.
+
+        Args:
+            message: What is said; nothing when left out.
+            timeout: Seconds; no limit when left out.
+        Returns: the message, or nil when the time passed or the run was asked to stop; who sent it
+        """
+        heard = await self.context.hear(call, message, timeout)
+        return None if heard is None else (heard.content, heard.by)
+
     @effect(form=Form.OPTIONS)
     def notify(
         self,
@@ -273,20 +285,7 @@ class Human(Family):
 
 def render(family: Family, text: str) -> str:
     """A template of the document, filled in from the run as it is now."""
-    context, fold = family.context, family.context.fold
-    started = fold.started
-    about: dict[str, Value] = {
-        "run_id": context.run_id,
-        "procedure": context.procedure.name,
-        "depth": started.depth if started else 0,
-        "parent_id": (started.parent or None) if started else None,
-    }
-    if started is not None and isinstance(started.context, dict):
-        about = {**started.context, **about}
-    namespaces: dict[str, Value] = {
-        "params": fold.params,
-        "state": fold.state.values,
-        "context": about,
-        "env": {name: os.environ[name] for name in context.env_allow if name in os.environ},
-    }
-    return templates.render(text, namespaces, env_allow=context.env_allow)
+    context = family.context
+    return rendering.render(
+        text, run_id=context.run_id, procedure=context.procedure, fold=context.fold, env_allow=context.env_allow
+    )

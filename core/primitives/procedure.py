@@ -47,6 +47,15 @@ class Procedure(Family):
         return self._result((outcomes or [])[0])
 
     @operation()
+    async def list(self, call: Call) -> Value:
+        """The procedures of the workspace.
+
+        Returns: a list of `{name, description, params}`; `params` is a table by name of `{type, required, default,
+            enum, description}`
+        """
+        return self.context.list_procedures()
+
+    @operation()
     async def spawn(self, call: Call, name: str, params: Record | None = None) -> Value:
         """Starts a child and goes on.
 
@@ -81,6 +90,8 @@ class Procedure(Family):
             "error": child.error,
             "summary": child.summary,
         }
+        if (options or {}).get("summary") is True:
+            about["summary"] = self.context.ask_status(call, handle)
         return status.value, {key: value for key, value in about.items() if value is not None}
 
     @operation()

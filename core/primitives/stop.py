@@ -115,7 +115,7 @@ class Iterations(Family):
 
         Returns: an integer
         """
-        return self.context.fold.tools.turns
+        return self.context.fold.agents.turns
 
     @query()
     def exceeded(self, n: int) -> bool:
@@ -125,4 +125,4 @@ class Iterations(Family):
             n: The limit.
         Returns: a boolean
         """
-        return self.context.fold.tools.turns >= n
+        return self.context.fold.agents.turns >= n

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from proc_tui.core.errors import AnswersError
+from proc_tui.core.model.states import RunStatus
 from proc_tui.core.scripted import AnswersFile, Scripted
 from proc_tui.core.testing import FilePerson, Played, play
 
@@ -150,6 +151,10 @@ def test_an_answer_of_another_type_is_refused(text: str, code: str, problem: str
         ("- {input: a, note: b}", ["1: this item has two different answers"]),
         ("- {by: ann}", ["1: this item has no answer"]),
         ("- timeout: 5", ["1: timeout: true is the only form"]),
+        ("- {say: a, approve: true}", ["1: this item has two different answers"]),
+        ("- say: {}", ["1: expected a text"]),
+        ("- {say: a, confirm: go}", ["1: a message is said by somebody (`by`) to a procedure"]),
+        ("- {say: a, for: {message: b}}", ["1: a message is said by somebody (`by`) to a procedure"]),
         ("- {approve: true, by: 5}", ["1: expected a name"]),
         ("- {approve: true, for: {proc: x}}", ['1: "proc" is not known here']),
         ("- {approve: true, for: x}", ["1: `for` is a map of"]),
@@ -179,6 +184,51 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_file_answers_nothing(tmp_path: Path) -> None:
     assert said(tmp_path, "# nobody\n").leftover == ()
+
+
+CHATS = """
+local first, by = Human.chat{message = "Well?"}
+local agreed = Human.approve{message = "Really?"}
+return {first, by, agreed, (Human.chat())}
+"""
+
+
+def test_messages_are_said_to_a_run_that_waits_in_a_chat(tmp_path: Path) -> None:
+    answers = said(tmp_path, "- {say: hello, by: eve}\n- say: 7\n- approve: true\n")
+    played = asked(CHATS, answers)
+    assert played.result == ["hello", "eve", True, "7"]
+    assert answers.leftover == ()
+
+
+def test_a_message_with_for_is_said_to_that_procedure(tmp_path: Path) -> None:
+    answers = said(tmp_path, "- say: first\n- {say: to the child, for: {procedure: child}}\n- say: second\n")
+    code = 'return {(Human.chat()), Procedure.run("child"), (Human.chat())}'
+    played = asked(code, answers, procedures={"child": {"code": "return (Human.chat())"}})
+    assert played.result == ["first", "to the child", "second"]
+
+
+def test_a_chat_for_which_nothing_is_left_to_say_waits(tmp_path: Path) -> None:
+    played = asked("return (Human.chat())", said(tmp_path, ""))
+    assert played.status is RunStatus.WAITING_FOR_HUMAN
+    limited = asked("return (Human.chat{timeout = 60})", said(tmp_path, ""))
+    assert limited.result is None
+
+
+def test_what_was_said_before_is_skipped_in_a_later_play(tmp_path: Path) -> None:
+    text = "- say: one\n- say: two\n- say: three\n"
+    code = """
+local all = {}
+for i = 1, 3 do all[i] = Human.chat() end
+return all
+"""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    first = play(code, folder=folder, upto="WAITING_FOR_HUMAN")
+    first.operator.send(first.run, "one")
+    first.go_on(upto="WAITING_FOR_HUMAN")
+    first.operator.send(first.run, "two")
+    again = play(code, folder=folder, answers=FilePerson(said(tmp_path, text)))
+    assert again.result == ["one", "two", "three"]
 
 
 def test_what_was_answered_before_is_skipped_in_a_later_play(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ...core.operator import Operator
     from ...core.values import Value
 
-AGENT_MARK = "PROC_TUI_AGENT_TOOL"
-"""Set in programs that an agent started: people answer requests, not agents."""
+AGENT_MARK = "PROC_TUI_TOOL"
+"""Set in programs that were started as tools: people answer requests, not agents."""
 
 NOTICE_SECONDS = 0.3
 """How long a worker may take to take up a run that was answered."""

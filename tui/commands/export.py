@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...core.operator import Operator
 
 FORMATS = ("json", "html", "answers", "replies", "case")
-LATER = {"replies": "scripts what models said", "case": "makes a test case"}
+LATER = {"case": "makes a test case"}
 
 
 @click.command("export")
@@ -37,13 +37,14 @@ LATER = {"replies": "scripts what models said", "case": "makes a test case"}
 @json_option
 @pass_workspace
 def export_command(workspace: Workspace, name: str, kind: str, output: Path | None, as_json: bool) -> int:
-    """Write RUN with its children: everything as JSON, a page to read as HTML, or what people answered.
+    """Write RUN with its children: everything as JSON, a page to read as HTML, or what people answered or models said.
 
-    An answers file makes `proc-tui run --answers FILE` go the same way again.
+    An answers file makes `proc-tui run --answers FILE` go the same way again, a replies file `--replies FILE`, without
+    calling a model.
     """
     if kind in LATER:
         raise click.UsageError(
-            f"--format {kind} {LATER[kind]}, and this version calls no models yet; there are json, html and answers"
+            f"--format {kind} {LATER[kind]}, and this version runs none yet; there are json, html, answers and replies"
         )
     with workspace.open() as operator:
         run = operator.run(name)
@@ -67,6 +68,8 @@ def _write(operator: Operator, run: Run, kind: str) -> str:
         return page(operator, run)
     if kind == "answers":
         return answers_file(operator, run)
+    if kind == "replies":
+        return replies_file(operator, run)
     return safe_json(msgspec.json.encode(_exported(operator, run)).decode()) + "\n"
 
 

@@ -15,8 +15,8 @@ from ..console.output import paint, say, say_json, tell
 from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
 from ..conversation import answer_text
 from ..readable import brief
-from ..shapes import request_shape, run_row
-from ..words import age, moment, several, stamp
+from ..shapes import request_shape, run_row, usage
+from ..words import age, moment, price, several, stamp
 
 if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
@@ -60,6 +60,7 @@ class _Report:
         self._runs = {run.id: run for run in operator.runs()}
         self._ended = [run for run in self._runs.values() if run.ended_at is not None and run.ended_at >= since]
         self._started = [run for run in self._runs.values() if run.created_at >= since and run.parent is None]
+        self._active = [run for run in self._runs.values() if run.updated_at >= since]
         self._resolved = sorted(operator.resolved(since), key=lambda item: item.resolved_at or 0.0)
         self._waiting = operator.inbox()
         self._alerts = operator.alerts(since=since)
@@ -82,6 +83,7 @@ class _Report:
             },
             "decided": [self._decision(request) for request in self._resolved],
             "waiting": [request_shape(item, self._procedure(item)) for item in self._waiting],
+            "usage": usage(self._active, []),
             "alerts": [
                 {
                     "at": stamp(item.at),
@@ -116,6 +118,10 @@ class _Report:
             for status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
         )
         say(f"Since {moment(self._since)} ({age(seconds)}): {several(len(self._started), 'run')} started, {ends}.")
+        used = usage(self._active, [])
+        if used.total_tokens or used.unpriced:
+            cost = price(used.cost, used.unpriced)
+            say(f"Models read and wrote {used.total_tokens:,} tokens in all runs that were active: {cost}.")
         failed = self._of(RunStatus.FAILED)
         self._part(
             "Failed",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...core.errors import NotFound, did_you_mean
+from ...core.journal.runs import SOON
 from ...core.model.states import ENDED, RunStatus
 from ..clean import oneline
 from ..console.cards import time_left
@@ -16,7 +17,7 @@ from ..console.output import Meaning, paint, say, say_json, tell
 from ..console.table import table, width
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..shapes import run_row
-from ..words import age, clock, several
+from ..words import age, clock, money, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +134,12 @@ def _nested(living: Sequence[Run], *, everything: bool) -> list[Run]:
     return found
 
 
+def _paid(run: Run) -> str:
+    """What its models cost; their tokens where that is not known."""
+    tokens = run.tokens_in + run.tokens_out
+    return money(run.cost) if run.cost else f"{tokens:,} tokens" if tokens else ""
+
+
 class _Listing:
     """Groups of runs as tables."""
 
@@ -162,7 +169,8 @@ class _Listing:
 
     def _row(self, run: Run, depth: int) -> tuple[str, ...]:
         name = f"{'  ' * depth}{oneline(run.procedure)}"
-        return run.id, name, self._word(run), self._what(run), age(self._now - run.created_at), self._left(run)
+        ages = age(self._now - run.created_at), self._left(run)
+        return run.id, name, self._word(run), self._what(run), *ages, _paid(run)
 
     def _what(self, run: Run) -> str:
         pending = self.requests.get(run.id)
@@ -176,7 +184,8 @@ class _Listing:
         if driver is not None:
             parts.append(f"driven by {driver}")
         elif run.status is RunStatus.WAITING_FOR_HUMAN:
-            parts.append("goes on when a worker drives it")
+            listens = run.wake_at != SOON
+            parts.append(f"proc-tui chat {run.id}" if listens else "goes on when a worker drives it")
         if run.status is RunStatus.WAITING_FOR_CHILD and not self._everything:
             living = [child for child in self._operator.runs(parent=run.id) if not child.status.ended]
             if len(living) >= FOLDED:
@@ -194,7 +203,7 @@ class _Listing:
         return ""
 
     def _word(self, run: Run) -> str:
-        """A status as people read it; one whose question is settled only waits to be driven."""
+        """A status as people read it: one whose question is settled waits to be driven, one without any for a message."""
         if run.status is RunStatus.WAITING_FOR_HUMAN:
-            return "asks" if run.id in self.requests else "answered"
+            return "asks" if run.id in self.requests else "answered" if run.wake_at == SOON else "listens"
         return "waits for child" if run.status is RunStatus.WAITING_FOR_CHILD else run.status.value.lower()

@@ -9,7 +9,9 @@ import click
 
 from ...core.model.states import RunStatus
 from ..clean import oneline
+from ..console.agreement import ask_for_trust, may_want_tools
 from ..console.completion import complete_run
+from ..console.ending import tree
 from ..console.output import say, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..words import several
@@ -53,6 +55,11 @@ def resume_command(
             run = operator.run(run.id)
         else:
             run = operator.resume(run)
+        for member in tree(operator, run):
+            if member.status is RunStatus.BLOCKED and member.id != run.id:
+                operator.resume(member)
+        if not detach and not as_json and may_want_tools(operator.source(run)):
+            ask_for_trust(operator.workspace)
         if not detach:
             return drive(operator, run, answers=answers, as_json=as_json, seen=seen)
         if as_json:
@@ -82,6 +89,8 @@ def resume_all_command(workspace: Workspace, failed: bool, procedure: str | None
             for run in operator.runs(statuses=[RunStatus.FAILED], procedure=procedure):
                 if run.parent is None:
                     operator.resume(run)
+        for run in operator.runs(statuses=[RunStatus.BLOCKED], procedure=procedure):
+            operator.resume(run)
         roots = _roots(operator, procedure)
         if procedure is not None and not roots:
             tell(f"no run of {oneline(procedure)} can go on")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from ...core.errors import ParameterError
+from ..console.agreement import ask_for_trust, may_want_tools
 from ..console.answering import Answering
 from ..console.completion import complete_procedure
 from ..console.ending import conclude
@@ -19,6 +20,7 @@ from ..console.terminal import Terminal, is_interactive
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 
 if TYPE_CHECKING:
+    from ...core.agents.replies import Replies
     from ...core.journal.runs import Run
     from ...core.operator import Operator
     from ...core.scripted import AnswersFile
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
     "--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
     help="A YAML list that answers what is asked, in order.",
 )  # fmt: skip
-@click.option("--replies", hidden=True, metavar="FILE")
+@click.option(
+    "--replies", "replies_file", metavar="FILE", type=click.Path(path_type=Path),
+    help="A YAML file of what models reply; none is called.",
+)  # fmt: skip
 @click.option("--detach", is_flag=True, help="Start only; a worker (proc-tui watch) drives it.")
 @json_option
 @pass_workspace
@@ -47,7 +52,7 @@ def run_command(
     texts: tuple[str, ...],
     params_file: Path | None,
     answers_file: Path | None,
-    replies: str | None,
+    replies_file: Path | None,
     detach: bool,
     as_json: bool,
 ) -> int:
@@ -56,9 +61,8 @@ def run_command(
     On a terminal it shows what goes on and asks its questions here. Without one, or with --json, it stops at the first
     question with exit code 3 and prints it. ^C lets go: the run stays as it was recorded.
     """
-    if replies is not None:
-        raise click.UsageError("--replies scripts models, and this version calls none yet; leave it out")
     answers = load_answers(answers_file)
+    replies = load_replies(replies_file)
     plain = _read_params(params_file) if params_file is not None else {}
     with workspace.open(create=True) as operator:
         seen = operator.newest_event()
@@ -66,7 +70,10 @@ def run_command(
         from ...core.document import params
 
         values = params.parse(program.procedure.params, texts)
-        run = operator.start(program, {name: plain[name] for name in plain if name not in values}, values=values)
+        if not detach and not as_json and may_want_tools(program.bundle.text):
+            ask_for_trust(operator.workspace)
+        plain = {name: value for name, value in plain.items() if name not in values}
+        run = operator.start(program, plain, values=values, replies=replies)
         if detach:
             _detached(run, as_json=as_json)
             return 0
@@ -92,6 +99,15 @@ def load_answers(file: Path | None) -> AnswersFile | None:
     from ...core.scripted import AnswersFile
 
     return AnswersFile.load(file)
+
+
+def load_replies(file: Path | None) -> Replies | None:
+    """The scripted replies of `--replies`. Raises `RepliesError`."""
+    if file is None:
+        return None
+    from ...core.agents.replies import Replies
+
+    return Replies.load(file)
 
 
 def _read_params(file: Path) -> dict[str, object]:

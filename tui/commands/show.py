@@ -19,14 +19,15 @@ from ..console.table import table, width
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..conversation import messages
 from ..readable import readable
-from ..shapes import details, request_shape
-from ..words import duration, moment, several
+from ..shapes import agent_shapes, details, request_shape, spent, turn_usage, usage_of
+from ..words import duration, moment, money, several
 
 if TYPE_CHECKING:
     from ...core.journal.folds import RunFold
     from ...core.journal.requests import PendingRequest
     from ...core.journal.runs import Run
     from ...core.operator import Operator
+    from ..shapes import Usage
 
 FEW = 40
 """How many operations are shown; the rest are counted."""
@@ -101,6 +102,7 @@ class _Card:
             lines += _part("params", readable(self._fold.params))
         lines += self._stages()
         lines += self._operations()
+        lines += self._agents()
         for request in requests:
             lines += ["", *card(request, self._run.procedure, self._now)]
             if self._at is None:
@@ -158,6 +160,7 @@ class _Card:
                 "open" if not entry.ended else "failed" if entry.failed else "done",
                 duration(entry.ended_at - entry.began_at) if entry.ended else "",
                 f"line {entry.line}" if entry.line else "",
+                *_paid(self._fold, entry.name),
             )
             for entry in shown
         ]
@@ -167,6 +170,33 @@ class _Card:
             + (f"  (the last {FEW} of {len(entries):,}; --all shows them)" if more else "")
         ]
         return ["", *head, *table(rows, width=_width(), flexible=1)]
+
+    def _agents(self) -> list[str]:
+        found = agent_shapes(self._fold)
+        if not found:
+            return []
+        rows = [("agent", "model", "turns", "messages", "in", "out", "cached", "reasoning", "cost")]
+        rows += [
+            (oneline(item.agent), oneline(item.model or "(default)"), *_numbers(item.usage, item.messages))
+            for item in found
+        ]
+        total = usage_of(self._fold.agents.usage, turns=self._fold.agents.turns, unpriced=self._fold.agents.unpriced)
+        if len(found) > 1:
+            rows.append(("total", "", *_numbers(total, sum(item.messages for item in found))))
+        lines = table(rows, width=_width(), flexible=1)
+        notes = [f"  the cost of {several(total.unpriced, 'reply', 'replies')} is unknown"] if total.unpriced else []
+        paid, now = spent(self._run), total.total_tokens
+        if self._at is None and paid.total_tokens > now:
+            notes.append(
+                f"  with earlier attempts {paid.total_tokens:,} tokens, {money(paid.cost)}: what was paid stays paid"
+            )
+        return [
+            "",
+            paint("agents", "strong"),
+            paint(lines[0], "quiet"),
+            *lines[1:],
+            *(paint(note, "quiet") for note in notes),
+        ]
 
     def _graph(self) -> list[str]:
         nodes = self._fold.graph.nodes
@@ -208,6 +238,18 @@ def _status(run: Run, fold: RunFold, at: int | None) -> str:
     if at is not None:
         return fold.ended.status.lower() if fold.ended is not None else "going on"
     return run.status.value.lower().replace("_", " ")
+
+
+def _paid(fold: RunFold, name: str) -> tuple[str, str]:
+    if name not in fold.agents.used_by:
+        return "", ""
+    tokens, cost = turn_usage(fold, name)
+    return "" if tokens is None else f"{tokens:,} tokens", "" if cost is None else money(cost)
+
+
+def _numbers(used: Usage, messages: int) -> tuple[str, ...]:
+    counts = (used.turns, messages, used.input_tokens, used.output_tokens, used.cached_tokens, used.reasoning_tokens)
+    return (*(f"{count:,}" for count in counts), money(used.cost))
 
 
 def _part(title: str, text: str) -> list[str]:

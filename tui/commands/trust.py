@@ -9,7 +9,8 @@ import click
 
 from ...core.model.trust import TrustRecord, programs
 from ..clean import oneline
-from ..console.output import paint, say, say_json, tell
+from ..console.agreement import QUESTION, described
+from ..console.output import say, say_json, tell
 from ..console.workspace import Workspace, json_option, pass_workspace
 from ..words import moment, stamp
 
@@ -23,8 +24,8 @@ from ..words import moment, stamp
 def trust_command(workspace: Workspace, listing: bool, revoke: bool, yes: bool, as_json: bool) -> int:
     """Show the programs that this workspace's configuration would start (mcpServers, pythonTools), and agree to them.
 
-    What you agree to is kept in your own folder, by a digest: when a command changes, you are asked again. Exit code 0
-    when the workspace is trusted, 1 when it is not.
+    What you agree to is kept in your own folder, by a digest: when a command changes, you are asked again; a script
+    behind it may change without. Exit code 0 when the workspace is trusted, 1 when it is not.
     """
     record = TrustRecord()
     if listing:
@@ -52,16 +53,13 @@ def trust_command(workspace: Workspace, listing: bool, revoke: bool, yes: bool, 
         return 0
     found, trusted = programs(workspace.folder), record.trusts(workspace.folder)
     if not as_json:
-        for item in found:
-            names = f"  with {', '.join(map(oneline, item.environment))}" if item.environment else ""
-            say(f"{item.section}.{oneline(item.name)}: {oneline(item.command)}{paint(names, 'quiet')}")
+        for line in described(found):
+            say(line)
     if not found:
         verdict = f"{oneline(workspace.folder)} starts no programs; there is nothing to agree to"
     elif trusted:
         verdict = "trusted already"
-    elif yes or (
-        not as_json and sys.stdin.isatty() and click.confirm("start these programs when a run needs them?", err=True)
-    ):
+    elif yes or (not as_json and sys.stdin.isatty() and click.confirm(QUESTION, err=True)):
         record.agree(workspace.folder, time.time())
         trusted, verdict = True, "trusted; a changed command asks again"
     else:

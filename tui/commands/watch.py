@@ -14,6 +14,7 @@ import click
 from ...core.errors import StoreError
 from ...core.journal.events import RunEnded
 from ..clean import clip, oneline
+from ..console.agreement import ask_for_trust
 from ..console.news import MILESTONES, milestone
 from ..console.output import paint, say, say_json, tell
 from ..console.table import width
@@ -44,6 +45,8 @@ def watch_command(workspace: Workspace, interval: float, once: bool, as_json: bo
     workers may watch one workspace: each run is driven by one of them.
     """
     with workspace.open(create=True) as operator:
+        if not as_json:
+            ask_for_trust(operator.workspace)
         if not as_json and not once:
             living = [run for run in operator.runs() if not run.status.ended]
             pending = operator.inbox()

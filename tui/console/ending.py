@@ -13,8 +13,8 @@ from ...core.journal.folds import RunFold
 from ...core.model.states import RunStatus
 from ..clean import oneline, visible
 from ..readable import readable
-from ..shapes import error_line, outcome, request_shape
-from ..words import duration, several
+from ..shapes import error_line, outcome, request_shape, usage
+from ..words import duration, price, several
 from .cards import card, how_to_answer
 from .foreground import Stopped
 from .output import paint, say, say_json, tell
@@ -45,7 +45,8 @@ def conclude(operator: Operator, run: Run, stopped: Stopped, *, as_json: bool) -
     ending = operator.ending(run)
     if as_json:
         names = {item.run: operator.run(item.run).procedure for item in pending}
-        say_json(outcome(run, ending, [request_shape(item, names[item.run]) for item in pending]))
+        requests = [request_shape(item, names[item.run]) for item in pending]
+        say_json(outcome(run, ending, requests, with_folds(operator, run)))
     elif run.status is RunStatus.COMPLETED:
         _completed(operator, run, ending)
     elif run.status is RunStatus.FAILED:
@@ -66,19 +67,53 @@ def _completed(operator: Operator, run: Run, ending: RunEnded | None) -> None:
         say(readable(ending.result))
     if run.summary:
         tell(visible(run.summary))
-    tell(f"{paint('completed', 'good')} {run.id} in {duration((run.ended_at or run.updated_at) - run.created_at)}")
+    took = duration((run.ended_at or run.updated_at) - run.created_at)
+    tell(f"{paint('completed', 'good')} {run.id} in {took}{paint(used(operator, run), 'quiet')}")
     living = [child for child in operator.runs(root=run.root) if not child.status.ended]
     if living:
         verb = "goes" if len(living) == 1 else "go"
         tell(f"{several(len(living), 'child', 'children')} {verb} on; drive them with: proc-tui watch")
 
 
+def with_folds(operator: Operator, run: Run) -> list[tuple[Run, RunFold]]:
+    """The run and those below it that used a model, with all that they add up to."""
+    return [
+        (member, operator.fold(member))
+        for member in tree(operator, run)
+        if member.id == run.id or member.tokens_in or member.tokens_out or member.unpriced
+    ]
+
+
+def tree(operator: Operator, run: Run) -> list[Run]:
+    """The run and all below it."""
+    found: dict[str, Run] = {}
+    for row in sorted(operator.runs(root=run.root), key=lambda row: row.depth):
+        if row.id == run.id or row.parent in found:
+            found[row.id] = row
+    return list(found.values())
+
+
+def used(operator: Operator, run: Run) -> str:
+    """What the models of a run and of those below it used, for the end of a line; nothing when there were none."""
+    rows = tree(operator, run)
+    total = usage(rows, [])
+    if not any(row.tokens_in or row.tokens_out or row.unpriced for row in rows):
+        return ""
+    return f"  {total.total_tokens:,} tokens, {price(total.cost, total.unpriced)}"
+
+
 def _waits(operator: Operator, run: Run, pending: list[PendingRequest]) -> None:
     now = time.time()
-    if run.status is RunStatus.BLOCKED:
-        tell(f"{paint('blocked', 'bad')} {run.id}: {visible(run.error or '')}")
-    else:
+    blocked = [member for member in tree(operator, run) if member.status is RunStatus.BLOCKED]
+    for member in blocked:
+        name = "" if member.id == run.id else f" ({oneline(member.procedure)})"
+        tell(f"{paint('blocked', 'bad')} {member.id}{name}: {visible(member.error or '')}")
+    if pending:
         tell(f"{paint('waits', 'waits')} {run.id} for {several(len(pending), 'answer')}")
+    elif not blocked:
+        tell(
+            f"{paint('waits', 'waits')} {run.id} for a message: proc-tui chat {run.id}, or proc-tui send {run.id} TEXT"
+        )
     for request in pending:
         for line in card(request, operator.run(request.run).procedure, now):
             tell(line)

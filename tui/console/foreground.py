@@ -13,25 +13,31 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ...core.journal.events import Responded
+from ...core.errors import Blocked
+from ...core.journal.events import Ended, Prompted, ReplyFailed, Responded
 from ...core.model.states import RunStatus
-from ..clean import oneline
+from ..clean import cells, clip_left, oneline
 from ..words import clock, duration, time_of_day
-from .news import FOLLOWED, LOG, log_line, milestone
+from .news import FOLLOWED, LOG, TALKING, log_line, milestone
 from .output import paint
 
 if TYPE_CHECKING:
     from ...core.errors import ProcError
     from ...core.journal.requests import PendingRequest
-    from ...core.journal.runs import Run
+    from ...core.journal.runs import Partial, Run
     from ...core.operator import Operator
     from .answering import Answering
+    from .chatting import Chatting
     from .progress import Progress
 
 TICK_SECONDS = 0.1
 """How often the line in place is redrawn, and other processes' changes are looked for."""
 WINDOW = 500
 """How many events are taken at once."""
+SOON_SECONDS = 10.0
+"""A blocked run that is tried again within so many seconds had an accident; else it lacks something."""
+TAIL = 400
+"""How many characters of a reply that arrives are looked at for the line in place."""
 _BUSY = (RunStatus.PENDING, RunStatus.RUNNING)
 
 
@@ -47,13 +53,20 @@ class Stopped(Enum):
 class Foreground:
     """One run and its children, until it ends, waits for somebody who is not here, or the person lets go."""
 
-    def __init__(self, operator: Operator, run: Run, answering: Answering, progress: Progress, *, seen: int) -> None:
-        """`seen` is the place of the newest event that need not be told."""
+    def __init__(
+        self, operator: Operator, run: Run, answering: Answering, progress: Progress, *, seen: int,
+        chatting: Chatting | None = None,
+    ) -> None:  # fmt: skip
+        """`seen` is the place of the newest event that need not be told; `chatting` talks with the run."""
         self._operator: Operator = operator
         self._run: Run = run
         self._answering: Answering = answering
         self._progress: Progress = progress
         self._seen: int = seen
+        self._chatting: Chatting | None = chatting
+        self._kinds: tuple[str, ...] = TALKING if "Tools" in operator.source(run) else FOLLOWED
+        self._partials: dict[str, Partial] = {}
+        """What has arrived of replies, by run; written by other threads."""
         self._tree: dict[str, Run] = {run.id: run}
         self._operation: str = ""
         self._version: int = -1
@@ -75,8 +88,11 @@ class Foreground:
     async def _drive(self) -> Stopped:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
         self._answering.wake = changed.set
+        if self._chatting is not None:
+            self._chatting.wake = changed.set
         worker = self._operator.worker(roots=[self._run.root], on_problem=self._problem)
         unlisten = self._operator.listen(lambda: _signal(loop, changed))
+        unlisten_replies = self._operator.listen_replies(self._arrives)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, lambda: self._interrupt(changed))
         try:
@@ -88,6 +104,9 @@ class Foreground:
                 finally:
                     worker.stop()
                     self._answering.cancel()
+                    if self._chatting is not None:
+                        self._chatting.cancel()
+                    unlisten_replies()
                     unlisten()
                     self._progress.clear()
         finally:
@@ -115,13 +134,23 @@ class Foreground:
         if self._interrupted > 1:
             self._progress.clear()
             os._exit(130)
-        if self._answering.asking:
+        if self._asking:
             # The terminal echoed ^C behind the prompt.
             self._progress.paused = False
             self._progress.line("")
         changed.set()
 
+    @property
+    def _asking(self) -> bool:
+        """Whether somebody is typing."""
+        return self._answering.asking or (self._chatting is not None and self._chatting.asking)
+
+    def _arrives(self, partial: Partial, _piece: str) -> None:
+        self._partials[partial.run] = partial
+
     def _problem(self, run: str, error: ProcError) -> None:
+        if isinstance(error, Blocked):
+            return  # told with the state that it leaves the run in
         self._progress.line(f"{paint('problem:', 'bad')} {f'run {run}: ' if run else ''}{oneline(error)}")
 
     # ---- one look
@@ -141,11 +170,17 @@ class Foreground:
             if self._answering.asking:
                 self._answering.look([], group)
             return None if self._more else Stopped.ENDED
+        if self._chatting is not None and pending:
+            self._chatting.cancel()
         self._answering.look(pending, group)
+        if self._chatting is not None and not self._answering.asking and not self._more:
+            if self._chatting.left:
+                return Stopped.WAITS
+            self._chatting.look(run, group, hears=self._hears(run, pending))
         if self._is_stuck(pending):
             return Stopped.WAITS
         self._tell_state(run, owner)
-        self._progress.paused = self._answering.asking
+        self._progress.paused = self._asking
         self._progress.draw(self._status(run))
         return None
 
@@ -153,12 +188,22 @@ class Foreground:
         return self._answering.asking or any(run.status is RunStatus.WAITING_FOR_HUMAN for run in self._tree.values())
 
     def _is_stuck(self, pending: list[PendingRequest]) -> bool:
-        """Nothing goes on by itself, and what waits for people will not be answered here."""
-        if self._answering.asking or any(self._is_busy(run) for run in self._tree.values()):
+        """Nothing goes on by itself, and what waits for people, or for what this worker lacks, waits in vain."""
+        living = [run for run in self._tree.values() if not run.status.ended]
+        if self._more or self._asking or any(self._is_busy(run) for run in living):
             return False
-        if any(run.status is RunStatus.BLOCKED for run in self._tree.values()) and not self._progress.live:
+        if self._answering.unanswered(pending):
             return True
-        return bool(self._answering.unanswered(pending))
+        if any(run.status is RunStatus.SLEEPING for run in living):
+            return False
+        return any(_lacks(run) or self._hears(run, pending) for run in living)
+
+    def _hears(self, run: Run, pending: list[PendingRequest]) -> bool:
+        """Whether a run waits for a message: for a person, with no request, as of one and the same moment."""
+        if self._operator.data_version() != self._version:
+            return False
+        waits = run.status is RunStatus.WAITING_FOR_HUMAN and not self._is_busy(run)
+        return waits and not run.mail and all(request.run != run.id for request in pending)
 
     def _is_busy(self, run: Run) -> bool:
         if run.status.ended:
@@ -169,11 +214,18 @@ class Foreground:
 
     def _tell_news(self) -> None:
         operator, root = self._operator, self._run.root
-        found = operator.news(self._seen, FOLLOWED, root=root, limit=WINDOW)
+        found = operator.news(self._seen, self._kinds, root=root, limit=WINDOW)
         self._more = len(found) == WINDOW
         for item in found:
             self._seen = item.id
             event, prefix = item.record.event, self._prefix(item.run)
+            if isinstance(event, Prompted) and self._kinds is FOLLOWED:
+                self._kinds, self._more = TALKING, True
+                break
+            if isinstance(event, (Ended, ReplyFailed)):
+                self._partials.pop(item.run, None)
+            if self._chatting is not None and self._chatting.tell(item.run, event):
+                continue
             if isinstance(event, Responded) and event.request in self._answering.answered:
                 continue
             if event.kind in LOG:
@@ -184,6 +236,8 @@ class Foreground:
             self._operation = self._newest_operation()
         if found and self._answering.asking:
             self._answering.show_again()
+        elif found and self._chatting is not None:
+            self._chatting.show_again()
 
     def _prefix(self, run: str) -> str:
         if run == self._run.id:
@@ -217,6 +271,10 @@ class Foreground:
         now = time.time()
         living = [item for item in self._tree.values() if not item.status.ended]
         parts = [oneline(run.procedure), run.id]
+        partial = self._arriving(living)
+        if partial is not None:
+            head = " · ".join([*parts, f"{oneline(partial.agent)}: "])
+            return head + clip_left(oneline(partial.text[-TAIL:]), self._progress.width - cells(head))
         if run.stage:
             parts.append(oneline(run.stage))
         match run.status:
@@ -234,6 +292,19 @@ class Foreground:
             parts.append(f"{len(living) - 1} children")
         parts.append(duration(time.monotonic() - self._since))
         return " · ".join(parts)
+
+    def _arriving(self, living: list[Run]) -> Partial | None:
+        """The newest reply that is arriving."""
+        found = [self._partials[run.id] for run in living if run.id in self._partials]
+        if not found and self._driver is not None:
+            kept = [self._operator.partial(run) for run in living if run.status in _BUSY]
+            found = [partial for partial in kept if partial is not None]
+        return max(found, key=lambda partial: partial.at, default=None)
+
+
+def _lacks(run: Run) -> bool:
+    soon = run.wake_at is not None and run.wake_at - time.time() < SOON_SECONDS
+    return run.status is RunStatus.BLOCKED and not soon
 
 
 def _signal(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:

@@ -7,35 +7,49 @@ from typing import TYPE_CHECKING
 from ...core.journal.events import (
     Alerted,
     AttemptBegan,
+    Ended,
     Logged,
     MessageReceived,
     Notified,
+    Prompted,
+    ReplyFailed,
     Requested,
     RequestTimedOut,
     Responded,
     RunEnded,
     RunStarted,
+    Said,
     StageSet,
     StopRequested,
 )
+from ...core.journal.folds.agents import REPLY, TURN, reply_of
+from ...core.journal.folds.tools import TOOL_PREFIX
 from ..clean import oneline, visible
 from ..conversation import answer_text
 from ..readable import brief
-from ..words import time_of_day
+from ..words import money, time_of_day
 from .output import paint
 
 if TYPE_CHECKING:
     from ...core.journal.events import Event, Record
+    from ...core.model.messages import Usage
     from .output import Meaning
 
-LOG = (Logged.kind, Notified.kind, Alerted.kind)
+LOG = (Logged.kind, Notified.kind, Alerted.kind, ReplyFailed.kind)
 MILESTONES = (
     RunStarted.kind, AttemptBegan.kind, Requested.kind, Responded.kind, RequestTimedOut.kind, RunEnded.kind,
     Alerted.kind,
 )  # fmt: skip
 """What `watch` says of every run."""
-FOLLOWED = (*LOG, StageSet.kind, MessageReceived.kind, StopRequested.kind, AttemptBegan.kind, Responded.kind)
+FOLLOWED = (
+    *LOG, StageSet.kind, MessageReceived.kind, StopRequested.kind, AttemptBegan.kind, Responded.kind, Prompted.kind,
+    Said.kind,
+)  # fmt: skip
 """What `run` says of the runs that it drives."""
+TALKING = (*FOLLOWED, Ended.kind)
+"""What it says of runs with agents or tools. The outcomes of all operations are a lot to read for the others."""
+SHOWN = 100
+"""How much of a text a line of news shows."""
 
 _LEVELS: dict[str, Meaning] = {
     "debug": "quiet", "info": "quiet", "warn": "waits", "warning": "waits", "error": "bad", "critical": "bad",
@@ -84,8 +98,39 @@ def milestone(event: Event) -> str | None:
             return f"message from {oneline(event.by or 'somebody')}: {brief(event.content)}"
         case StopRequested():
             return f"{oneline(event.by or 'somebody')} asked it to stop: {brief(event.reason)}"
+        case Said():
+            return f"{paint('says', 'strong')}: {brief(event.content, SHOWN)}"
+        case Ended():
+            return _outcome(event)
         case RunEnded():
             why = f": {oneline(event.message)}" if event.message else f" by {oneline(event.by)}" if event.by else ""
             return f"{paint(event.status.lower(), _ENDS.get(event.status, 'quiet'))}{why}"
         case _:
             return None
+
+
+def _outcome(event: Ended) -> str | None:
+    """A model's reply, a turn that failed, a call of a tool; None for any other operation."""
+    detail = event.detail if isinstance(event.detail, dict) else {}
+    if event.op == REPLY and not event.failed and event.values:
+        reply, agent = reply_of(event.values[0]), oneline(detail.get("agent") or "agent")
+        calls = f" → {', '.join(oneline(call.name) for call in reply.calls)}" if reply.calls else ""
+        text = f": {brief(reply.content, SHOWN)}" if reply.content.strip() else ""
+        return f"{paint(agent, 'strong')}{calls}{text}{paint(_cost(reply.usage), 'quiet')}"
+    if event.op == TURN and event.failed:
+        return f"{paint('turn failed', 'bad')} {oneline(event.name)}: {brief(event.error, SHOWN)}"
+    if event.op.startswith(TOOL_PREFIX):
+        name = oneline(event.op.removeprefix(TOOL_PREFIX))
+        if event.failed:
+            return f"{paint('tool failed', 'bad')} {name}: {brief(event.error, SHOWN)}"
+        told = detail.get("text") if "text" in detail else event.values[0] if event.values else None
+        return f"tool {name}: {brief(told, SHOWN)}"
+    return None
+
+
+def _cost(usage: Usage) -> str:
+    counts = [part for part in (usage.input, usage.output) if part is not None]
+    tokens = usage.total if usage.total is not None else sum(counts) if counts else None
+    parts = [f"{tokens:,} tokens"] if tokens is not None else []
+    parts += [money(usage.cost)] if usage.cost is not None else []
+    return f"  {', '.join(parts)}" if parts else ""

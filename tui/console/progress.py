@@ -35,6 +35,11 @@ class Progress:
         """Whether there is a line in place."""
         return self._live
 
+    @property
+    def width(self) -> int:
+        """How many columns the line in place may take."""
+        return shutil.get_terminal_size().columns - 1
+
     def line(self, text: str) -> None:
         """Prints a line that stays, above the one in place."""
         if self._quiet:
@@ -48,7 +53,7 @@ class Progress:
         """Replaces the line in place; the text is cleaned and without styles."""
         if not self._live or self.paused or time.monotonic() - self._since < _PATIENCE:
             return
-        text = clip(text, shutil.get_terminal_size().columns - 1)
+        text = clip(text, self.width)
         if text != self._shown:
             shown = click.style(text, dim=True) if coloured(sys.stderr) else text
             self._write(f"\r{shown}\x1b[K")

@@ -5,6 +5,7 @@ so that what a person sees is what Lua sees. Add a fold here when something new 
 events; never a second source of truth.
 """
 
+from .agents import AgentFold, Conversation, OpenTurn
 from .checkpoints import Checkpoint, CheckpointFold
 from .graph import GraphFold, Node
 from .log import LogFold
@@ -17,12 +18,15 @@ from .state import StateFold
 from .tools import ToolCall, ToolFold
 
 __all__ = [
+    "AgentFold",
     "Checkpoint",
     "CheckpointFold",
+    "Conversation",
     "GraphFold",
     "LogFold",
     "Message",
     "Node",
+    "OpenTurn",
     "PollFold",
     "Request",
     "RequestFold",

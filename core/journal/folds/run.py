@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...values import Value
+from .agents import AgentFold
 from .checkpoints import CheckpointFold
 from .fold import appliers
 from .graph import GraphFold
@@ -66,6 +67,7 @@ class RunFold:
         self.requests: RequestFold = RequestFold()
         self.tools: ToolFold = ToolFold()
         self.polls: PollFold = PollFold()
+        self.agents: AgentFold = AgentFold()
         self._appliers: dict[type[Event], tuple[Callable[[Any, Record], None], ...]] = {}
         for fold in (
             self.state,
@@ -76,6 +78,7 @@ class RunFold:
             self.requests,
             self.tools,
             self.polls,
+            self.agents,
             self,
         ):
             for event, method in appliers(fold).items():

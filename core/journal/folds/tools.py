@@ -32,8 +32,6 @@ class ToolFold:
     def __init__(self) -> None:
         self.calls: list[ToolCall] = []
         self.stop: StopRequested | None = None
-        self.turns: int = 0
-        """Turns that agents took, all together."""
 
     def last(self, name: str, agent: str | None = None) -> ToolCall | None:
         """The latest call of the tool, by this agent when one is named."""
@@ -46,7 +44,9 @@ class ToolFold:
         """Takes the outcome of an operation that was the call of a tool."""
         result = event.values[0] if event.values else None
         error = str(event.error) if event.failed else None
-        self.calls.append(ToolCall(event.op.removeprefix(TOOL_PREFIX), event.args, result, None, error))
+        agent = event.detail.get("agent") if isinstance(event.detail, dict) else None
+        name = event.op.removeprefix(TOOL_PREFIX)
+        self.calls.append(ToolCall(name, event.args, result, agent if isinstance(agent, str) else None, error))
 
     def _apply_tool_forgotten(self, event: ToolForgotten, record: Record) -> None:
         self.calls = [call for call in self.calls if call.name != event.name]

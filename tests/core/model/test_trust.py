@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import platformdirs
 import pytest
 from proc_tui.core.errors import ConfigError
-from proc_tui.core.model.trust import TrustRecord, digest, programs
+from proc_tui.core.model.trust import TrustRecord, digest, programs, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,59 @@ def test_programs_are_listed_as_a_shell_would_take_them(workspace: Path) -> None
         ("remote", "connects to https://example.org/mcp", ()),
         ("tools.py", "/usr/bin/python3 tools.py", ()),
     ]
+
+
+def test_servers_of_the_users_own_configuration_need_no_agreement(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_config_dir", lambda _name: str(tmp_path / "user"))
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "config.toml").write_text(
+        '[mcpServers.mine]\ncommand = "a"\n[mcpServers.search]\ncommand = "b"\n'
+    )
+    assert {item.name: item.command for item in programs(workspace)} == {
+        "search": "python server.py 'a b'",
+        "remote": "connects to https://example.org/mcp",
+        "tools.py": "/usr/bin/python3 tools.py",
+    }
+
+
+def test_a_module_that_lies_in_the_workspace_needs_an_agreement_whoever_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_config_dir", lambda _name: str(tmp_path / "user"))
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "config.toml").write_text('[pythonTools]\nmodules = ["/home/me/mine.py", "tools.py"]\n')
+    (tmp_path / "there" / ".proc-tui").mkdir(parents=True)
+    assert [item.name for item in programs(tmp_path / "there")] == ["tools.py"]
+    (tmp_path / "there" / ".proc-tui" / "config.toml").write_text('[pythonTools]\ninterpreter = "./evil"\n')
+    assert [item.command for item in programs(tmp_path / "there")] == ["./evil /home/me/mine.py", "./evil tools.py"]
+
+
+def test_servers_of_a_pasted_mcp_json_are_programs_of_the_workspace(workspace: Path, record: TrustRecord) -> None:
+    record.agree(workspace, 1.0)
+    file = workspace / ".proc-tui" / "mcp.json"
+    file.write_text('{"mcpServers": {"new": {"command": "x", "cwd": "deep", "headers": {}, "autoApprove": ["y"]}}}')
+    assert ("new", "deep") in [(item.name, item.folder) for item in programs(workspace)]
+    assert not record.trusts(workspace)
+    file.write_text('{"mcpServers": {"new": {"command": "x", "disabled": true}}}')
+    assert record.trusts(workspace)
+
+
+def test_what_is_behind_a_command_may_change(workspace: Path, record: TrustRecord) -> None:
+    (workspace / "tools.py").write_text("def one(): ...")
+    record.agree(workspace, 1.0)
+    (workspace / "tools.py").write_text("def two(): ...")
+    assert record.trusts(workspace)
+
+
+def test_an_address_is_shown_without_what_is_secret_in_it() -> None:
+    assert (
+        without_secrets("https://me:pass@example.org:8/mcp?key=abc&x#y")
+        == "https://***@example.org:8/mcp?key=***&x=***"
+    )
+    assert without_secrets("http://[::1]/v1") == "http://[::1]/v1"
+    assert "pass" not in without_secrets("http://me:pass@[/")
 
 
 def test_trust_holds_until_anything_about_the_programs_changes(workspace: Path, record: TrustRecord) -> None:

@@ -58,7 +58,7 @@ class TestAnswer:
 
     def test_programs_that_agents_start_are_refused(self, proc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         run = waiting(proc, "gate")
-        monkeypatch.setenv("PROC_TUI_AGENT_TOOL", "1")
+        monkeypatch.setenv("PROC_TUI_TOOL", "1")
         assert "people answer requests" in proc("answer", run, "--approve", code=2).stderr
         assert len(proc.lines("inbox")) == 1
 

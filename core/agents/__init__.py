@@ -1,0 +1,1 @@
+"""Models and conversations with them: the world's side of a turn."""

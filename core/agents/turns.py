@@ -1,0 +1,270 @@
+"""What an agent's turn does: prompt, one reply of a model, the calls of tools in it.
+
+A turn is an operation with parts, each recorded as it is done: what the turn says (`Prompted`), the reply, every call
+of a tool. Entered again after a crash, it finds these in the record and goes on behind them, so that no reply is paid
+twice and no finished call repeated. Belongs here: the order of these things, and what the model is told. Never: how a
+model or a tool is reached, how anything is recorded, Lua.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..errors import BudgetError, LeaseLost, ModelError, PrimitiveError, ToolError
+from ..journal.events import Prompted, ReplyFailed
+from ..journal.folds.agents import REPLY, reply_of, reply_value
+from ..journal.runs import Partial
+from ..model.messages import ChatMessage, Reply
+from ..primitives.execution import Call, Result
+from ..primitives.rendering import render
+from ..values import Value, to_plain
+from . import status
+from .calls import Calls, call_key
+from .filters import estimate, shape
+from .offers import offered
+from .prompts import output_guidance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..document.procedure import Agent
+    from ..journal.events import Ended
+    from ..journal.folds.agents import OpenTurn
+    from ..model.messages import ModelRequest, RequestedCall, Usage
+    from ..model.settings import LimitSettings
+    from ..primitives.execution import ExecutionContext
+    from ..tools.toolbox import Toolbox
+    from .model import Model
+
+MAX_DELAY = 60.0
+"""The longest wait before a model is asked again, unless its server asks for a longer one."""
+_LUA_NAME = re.compile(r"[^#\x00-\x1f\x7f]{1,128}")
+
+
+class Turns:
+    """Takes the turns of one run's agents."""
+
+    def __init__(
+        self,
+        context: ExecutionContext,
+        *,
+        model: Callable[[str | None], Model],
+        tools: Callable[[], Toolbox],
+        limits: LimitSettings,
+        spent: Callable[[], Usage],
+    ) -> None:
+        """`spent` gives what the run used so far, over all its attempts."""
+        self._context: ExecutionContext = context
+        self._model: Callable[[str | None], Model] = model
+        self._tools: Callable[[], Toolbox] = tools
+        self._limits: LimitSettings = limits
+        self._spent: Callable[[], Usage] = spent
+
+    # ---- what the driver calls
+
+    def check_limits(self, agent: Agent) -> None:
+        """Raises `PrimitiveError` when the run or the agent has taken all the turns that it may."""
+        fold, procedure = self._context.fold.agents, self._context.procedure
+        own = fold.of(agent.name).turns
+        if agent.max_turns is not None and own >= agent.max_turns:
+            raise PrimitiveError(f'the agent "{agent.name}" has taken all of its {agent.max_turns} turns (max_turns)')
+        if fold.turns >= procedure.max_turns:
+            raise PrimitiveError(f"the run's agents have taken all of its {procedure.max_turns} turns (max_turns)")
+
+    async def turn(self, call: Call, agent: Agent, inject: str | None, prepared: Value) -> Value:
+        """One turn; what `Worker.turn` returns."""
+        turn = self._open()
+        if turn is None or turn.prompted is None:
+            self._context.note(self._prompted(agent, inject, prepared))
+            turn = self._open()
+        if turn is None or turn.prompted is None:
+            raise AssertionError("the turn is not open")
+        reply = await self._reply(call, agent, turn, with_tools=True)
+        outcomes = await Calls(self._context, self._tools, call, agent, reply).make()
+        calls: list[Value] = [_shown_call(asked, ended) for asked, ended in zip(reply.calls, outcomes, strict=True)]
+        return _without_nil(
+            {
+                "content": reply.content,
+                "tool_calls": calls,
+                "token_usage": _usage(reply.usage),
+                "model": reply.model,
+                "stop_reason": reply.stop_reason,
+            }
+        )
+
+    async def summary(self, call: Call, agent: Agent, prompt: str) -> str:
+        """One more reply of the agent, without tools, about the run itself."""
+        turn = self._open()
+        if turn is None or turn.prompted is None:
+            conversation = self._context.fold.agents.of(agent.name)
+            self._context.note(Prompted(agent.name, None, [ChatMessage("user", prompt)], model=conversation.model))
+            turn = self._open()
+        if turn is None:
+            raise AssertionError("the summary is not open")
+        return (await self._reply(call, agent, turn, with_tools=False)).content
+
+    async def tool(self, call: Call, name: str, arguments: dict[str, Value]) -> Result:
+        """A call of a tool by the code."""
+        plain = to_plain(arguments)
+        key = call_key(self._context, call)
+        args: dict[str, object] = plain if isinstance(plain, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        for _, found in self._context.outside({name: lambda: self._tools().call(name, args, key=key)}):
+            if isinstance(found, ToolError):
+                raise ToolError(f"Tools.{name}: {found}")
+            if isinstance(found, Exception):
+                raise found
+            return Result([found.value], None if found.kept is None else {"kept": found.kept})
+        raise LeaseLost("the run was stopped")
+
+    @staticmethod
+    def check_tool_name(name: Value) -> str:
+        """The name of a tool as the code wrote it. Raises `PrimitiveError`."""
+        if not isinstance(name, str) or not _LUA_NAME.fullmatch(name):
+            raise PrimitiveError(f"Tools: {name!r} cannot be the name of a tool")
+        return name
+
+    # ---- the parts of a turn
+
+    def _open(self) -> OpenTurn | None:
+        return self._context.fold.agents.open
+
+    def _prompted(self, agent: Agent, inject: str | None, prepared: Value) -> Prompted:
+        context = self._context
+        fold, conversation = context.fold, context.fold.agents.of(agent.name)
+        more: dict[str, Value] = {"prepared": prepared if prepared is not None else {}}
+        system = self.render(agent.system_prompt, more)
+        if context.procedure.outputs:
+            system = f"{system}\n\n{output_guidance(context.procedure.outputs)}"
+        said: list[ChatMessage] = []
+        if conversation.turns == 0 and agent.initial_message is not None:
+            said.append(ChatMessage("user", self.render(agent.initial_message, more)))
+        received = fold.session.received
+        said += [ChatMessage("user", message.content) for message in received[fold.agents.taken :]]
+        if inject is not None:
+            said.append(ChatMessage("user", inject))
+        return Prompted(
+            agent.name, None if system == conversation.system else system, said, len(received), agent.model or ""
+        )
+
+    def render(self, text: str, more: Mapping[str, Value]) -> str:
+        """A template of the document, filled in; `more` holds further namespaces."""
+        context = self._context
+        return render(
+            text, run_id=context.run_id, procedure=context.procedure, fold=context.fold, env_allow=context.env_allow,
+            more=more,
+        )  # fmt: skip
+
+    async def _reply(self, call: Call, agent: Agent, turn: OpenTurn, *, with_tools: bool) -> Reply:
+        context = self._context
+        base = f"{agent.name}.{REPLY}"
+        part = Call(REPLY, context.fold.checkpoints.numbered(base), 1, call.line)
+        recorded = context.recall_part({part.name: part})
+        if recorded is not None:
+            return reply_of(recorded.values[0])
+        while True:
+            await context.until(turn.due)
+            self._check_budget()
+            model = self._model(agent.model)
+            request = self._request(agent, turn, with_tools=with_tools)
+            started = context.now()
+            found = self._ask(model, request, turn)
+            if isinstance(found, Reply):
+                break
+            self._failed(found, agent, turn)
+        detail: dict[str, Value] = {"agent": agent.name, "estimate": estimate(request.messages)}
+        context.record_part(part, [reply_value(found)], detail=detail, started_at=started, usage=found.usage)
+        await context.after_part()
+        return found
+
+    def _ask(self, model: Model, request: ModelRequest, turn: OpenTurn) -> Reply | ModelError:
+        context, pieces = self._context, _Pieces(self._context, turn.name, request.agent)
+        for _, found in context.outside({"reply": lambda: model.reply(request, pieces.add)}):
+            if isinstance(found, (Reply, ModelError)):
+                return found
+            raise found
+        raise LeaseLost("the run was stopped")
+
+    def _failed(self, error: ModelError, agent: Agent, turn: OpenTurn) -> None:
+        """Notes that the model gave no reply and when it is asked again; raises when it is not."""
+        if not error.retryable or turn.failures >= agent.retries:
+            tried = f" (tried {turn.failures + 1} times)" if turn.failures else ""
+            raise ModelError(f"{agent.name}: {error}{tried}") from None
+        attempt = turn.failures + 1
+        delay = error.retry_after
+        if delay is None:
+            delay = min(agent.retry_delay * 2 ** (attempt - 1), MAX_DELAY)
+            # So that many runs that failed together do not come back together.
+            spread = hashlib.blake2b(f"{self._context.run_id} {turn.name} {attempt}".encode(), digest_size=2).digest()
+            delay *= 1 + int.from_bytes(spread, "big") / 65536 / 4
+        self._context.note(
+            ReplyFailed(
+                f"{agent.name}: {error}; asked again in {delay:.3g} s ({attempt} of {agent.retries})", attempt,
+                self._context.now() + delay,
+            )
+        )  # fmt: skip
+
+    def _request(self, agent: Agent, turn: OpenTurn, *, with_tools: bool) -> ModelRequest:
+        context, fold = self._context, self._context.fold
+        conversation, prompted = fold.agents.of(agent.name), turn.prompted
+        if prompted is None:
+            raise AssertionError("the turn has no prompt")
+        system = conversation.system if prompted.system is None else prompted.system
+        messages = status.conversation_of(system, fold.session.messages, (*conversation.messages, *prompted.messages))
+        shaped = shape(agent.filter, messages, scale=conversation.scale)
+        request = status.request_of(agent, context.procedure, fold, shaped, context.place_in_tree())
+        if not with_tools:
+            return request
+        offers = tuple(item.offer for item in offered(context, self._tools, agent).values())
+        return msgspec.structs.replace(request, offers=offers)
+
+    def _check_budget(self) -> None:
+        spent, limits = self._spent(), self._limits
+        tokens = (spent.input or 0) + (spent.output or 0)
+        if limits.max_tokens is not None and tokens >= limits.max_tokens:
+            raise BudgetError(
+                f"the run has used {tokens:,} tokens; its budget is {limits.max_tokens:,} (limits.max_tokens). "
+                "Raise it and resume the run."
+            )
+        if limits.max_cost is not None and (spent.cost or 0.0) >= limits.max_cost:
+            raise BudgetError(
+                f"the run has spent ${spent.cost or 0.0:.4f}; its budget is ${limits.max_cost:.4f} (limits.max_cost). "
+                "Raise it and resume the run."
+            )
+
+
+class _Pieces:
+    """Collects what arrives of a reply and publishes it; called on the loop of the outside."""
+
+    def __init__(self, context: ExecutionContext, name: str, agent: str) -> None:
+        self._context: ExecutionContext = context
+        self._name: str = name
+        self._agent: str = agent
+        self._text: str = ""
+
+    def add(self, piece: str) -> None:
+        self._text += piece
+        context = self._context
+        context.publish(Partial(context.run_id, self._name, self._agent, self._text, context.now()), piece)
+
+
+def _shown_call(asked: RequestedCall, ended: Ended) -> Value:
+    """A call as the code sees it."""
+    shown: dict[str, Value] = {
+        "name": asked.name,
+        "args": ended.args,
+        "result": ended.values[0] if ended.values else None,
+    }
+    return _without_nil({**shown, "error": ended.error})
+
+
+def _usage(usage: Usage) -> Value:
+    counts = {name: getattr(usage, name) for name in ("input", "output", "total", "cached", "reasoning")}
+    return _without_nil(counts)
+
+
+def _without_nil(fields: dict[str, Value]) -> Value:
+    return {name: value for name, value in fields.items() if value is not None}

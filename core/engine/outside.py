@@ -1,0 +1,141 @@
+"""The outside world: one event loop in a thread of its own, to which runs hand what they wait for.
+
+A run's own thread computes; what talks to models and tools is async and lives here, away from the application's loop,
+so that neither holds up the other. Belongs here: handing over, waiting, cancelling. Never: what is talked about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import LeaseLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+
+T = TypeVar("T")
+
+TICK_SECONDS = 0.25
+"""How often a waiting run looks up."""
+CLOSE_SECONDS = 5.0
+"""How long what is under way gets to end when the loop is closed."""
+
+
+class Outside:
+    """An event loop in a daemon thread, started at first use."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock: threading.Lock = threading.Lock()
+        self._closed: bool = False
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Begins the work; cancelling the future cancels it. From any thread."""
+        with self._lock:
+            if self._closed:
+                work.close()
+                raise LeaseLost("the workspace was closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._loop,), name="proc-tui outside", daemon=True
+                )
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def call(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Does the work and waits for it. Raises what it raises, and `TimeoutError`. Never from the loop itself."""
+        future = self.submit(work)
+        try:
+            return future.result(timeout)
+        finally:
+            future.cancel()
+
+    def close(self) -> None:
+        """Cancels what is under way and ends the loop."""
+        with self._lock:
+            self._closed, loop, thread = True, self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        with suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(CLOSE_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(CLOSE_SECONDS)
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Errands:
+    """What one run waits for outside, and how it is told to stop waiting."""
+
+    def __init__(self, outside: Callable[[], Outside]) -> None:
+        self._outside: Callable[[], Outside] = outside
+        self._news: queue.SimpleQueue[tuple[str, concurrent.futures.Future[Any]] | None] = queue.SimpleQueue()
+        self._stopped: bool = False
+
+    def stop(self) -> None:
+        """Ends the waiting, and all waiting to come. From any thread."""
+        self._stopped = True
+        self._news.put(None)
+
+    def run(
+        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], tick: Callable[[], None]
+    ) -> Iterator[tuple[str, T | Exception]]:
+        """Begins all of the work and gives what became of each as it ends.
+
+        Raises `LeaseLost` when it is stopped; what is under way then, or when the caller leaves, is cancelled.
+        """
+        under_way: dict[concurrent.futures.Future[T], str] = {}
+        try:
+            for name, make in work.items():
+                future = self._outside().submit(make())
+                under_way[future] = name
+                future.add_done_callback(lambda future, name=name: self._news.put((name, future)))
+            while under_way:
+                if self._stopped:
+                    raise LeaseLost("the run was stopped")
+                try:
+                    news = self._news.get(timeout=TICK_SECONDS)
+                except queue.Empty:
+                    tick()
+                    continue
+                if news is None or news[1] not in under_way:
+                    continue
+                del under_way[news[1]]
+                yield news[0], _result(news[1])
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _result(future: concurrent.futures.Future[T]) -> T | Exception:
+    try:
+        error = future.exception()
+    except concurrent.futures.CancelledError:
+        return LeaseLost("the workspace was closed")
+    if error is None:
+        return future.result()
+    if not isinstance(error, Exception):
+        raise error
+    return error

@@ -1,0 +1,114 @@
+"""Keys and other secrets: where they are read, and how they are kept out of everything that people read.
+
+Belongs here: reading the environment and the keyring, `${NAME}`, and taking secrets out of text. Never: writing a
+secret anywhere. The rest of the program gets secrets from here only: only what was handed out here is redacted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from ..errors import Blocked, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OWN_PYTHON = "PROC_TUI_PYTHON"
+"""The variable that always means the Python that runs proc-tui."""
+REDACTED = "***"
+SHORTEST = 4
+"""Characters below which a value is not redacted: it would be found in every other word, and protects nothing."""
+OPEN = frozenset({
+    "HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "PYTHONPATH", "SHELL", "TEMP", "TERM", "TMP", "TMPDIR", "TZ",
+    "USER", "VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
+})  # fmt: skip
+"""Variables that are no secrets; redacting a home folder would make most messages useless."""
+
+_ESCAPED = re.compile("%([0-9A-F]{2})")
+_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Secrets:
+    """Hands out the secrets of this worker, and takes them out of texts again. Any thread may call it."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._given: Mapping[str, str] | None = environment
+        self._lock: threading.Lock = threading.Lock()
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def environment(self, name: str) -> str:
+        """The value of an environment variable. Raises `Blocked` when it is not set, or empty."""
+        if name == OWN_PYTHON:
+            return sys.executable
+        variables = os.environ if self._given is None else self._given
+        value = variables.get(name, "")
+        if not value:
+            near = did_you_mean(name, [known for known, text in variables.items() if text])
+            raise Blocked(f"needs {name} on this worker; set it in the environment of proc-tui{near}")
+        if name not in OPEN:
+            self.remember(value)
+        return value
+
+    def keyring(self, place: str) -> str:
+        """The password of `service/name` in the system's keyring; may wait for a person to unlock it.
+
+        Raises `Blocked` when there is none, or no keyring.
+        """
+        service, slash, name = place.partition("/")
+        if not (service and slash and name):
+            raise Blocked(f'needs a key from the keyring, but "{place}" is not of the form service/name')
+        import keyring  # noqa: PLC0415  # slow to import, and few need it
+        from keyring.errors import KeyringError  # noqa: PLC0415
+
+        try:
+            value = keyring.get_password(service, name)
+        except (KeyringError, OSError, RuntimeError) as error:
+            reason = self.redact(str(error)) or type(error).__name__
+            raise Blocked(f"needs {place} from the keyring of this worker, which cannot be read: {reason}") from None
+        if not value:
+            raise Blocked(f"needs {place} in the keyring of this worker; store it with: keyring set {service} {name}")
+        self.remember(value)
+        return value
+
+    def expand(self, text: str) -> str:
+        """The text with every `${NAME}` replaced by that variable. Raises `Blocked` as `environment` does."""
+        return _NAME.sub(lambda match: self.environment(match[1]), text)
+
+    def redact(self, text: str) -> str:
+        """The text with every secret that was ever handed out replaced, also where it is escaped as in JSON or a URL.
+
+        Redact before shortening: a secret that was cut in two is not found.
+        """
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(REDACTED, text)
+
+    def remember(self, value: str) -> None:
+        """Redacts a secret from now on that came from elsewhere, an address with a password for example."""
+        with self._lock:
+            if value in self._known or len(value) < SHORTEST:
+                return
+            self._known.add(value)
+            forms = {form for known in self._known for form in _forms(known) if len(form) >= SHORTEST}
+            longest_first = sorted(forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(_ESCAPED.sub(r"%(?i:\1)", re.escape(form)) for form in longest_first))
+
+    def __repr__(self) -> str:
+        return f"Secrets({len(self._known)} handed out)"
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a value looks where it is written down: plain, in JSON, in JSON within JSON, in a URL, in Python's `repr`."""
+    plain = {value, value.strip()}
+    for text in plain:
+        for ascii_only in (True, False):
+            escaped = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+            yield from (escaped, escaped.replace("/", "\\/"), json.dumps(escaped, ensure_ascii=ascii_only)[1:-1])
+        yield from (quote(text), quote(text, safe=""), quote_plus(text))
+        yield from (text, repr(text)[1:-1])
