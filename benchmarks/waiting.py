@@ -33,7 +33,7 @@ def measure(quick: bool) -> Iterator[Figure]:
 
         async def start_and_wait(worker: Worker) -> None:
             await _start(operator, warm_up)
-            memory = _resident()
+            memory = resident()
             began = time.perf_counter()
             await _start(operator, count)
             taken = time.perf_counter() - began
@@ -41,7 +41,7 @@ def measure(quick: bool) -> Iterator[Figure]:
             name = f"{count:,} runs waiting for a person"
             figures.append(Figure(f"{name}: time to start", taken / count, "s", yardstick, "FULL", 0.002, note="each"))
             await asyncio.sleep(2)
-            grown = (_resident() - memory) / count
+            grown = (resident() - memory) / count
             figures.append(Figure(f"{name}: memory", grown, "B", aim=2048, note="each"))
             figures.append(Figure(f"{name}: threads of the process", threading.active_count(), "", aim=40))
             seconds = 2 if quick else 10
@@ -68,7 +68,7 @@ def _waiting(operator: Operator) -> int:
         return row.fetchone()[0]
 
 
-def _resident() -> int:
+def resident() -> int:
     """Bytes of this process in memory, without what the allocator only keeps for later, where it can be asked."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

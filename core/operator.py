@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import secrets
 import socket
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from . import __version__
-from .engine import answers, identity, launch, rewind
+from .engine import answers, launch, rewind
 from .engine.answers import Accepted, Given
 from .engine.cancel import cancel
 from .engine.environment import Attention, Environment
@@ -26,22 +28,20 @@ from .engine.rewind import Plan
 from .engine.services import Pinned, Services
 from .engine.sources import Program, Sources
 from .errors import NotFound, Refused
-from .journal import journal, requests, runs
+from .journal import journal, presence, requests, runs
 from .journal.database import Database
-from .journal.events import Alerted, Logged, Notified, Record, ReplyFailed, RunEnded
-from .journal.folds import RunFold
-from .journal.journal import News
-from .journal.requests import Alert, Answer, PendingRequest
-from .journal.runs import Lease, Run
+from .journal.presence import Editing
+from .journal.runs import Run
+from .looking import Looking, clean
 from .model import settings as configuration
-from .model.clock import Clock, SystemClock
+from .model.clock import SystemClock
 from .model.settings import Settings
 from .model.states import ENDED, RunStatus
 from .model.workspace import FOLDER
 from .values import Value, from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any
 
     from .agents.models import Models
@@ -49,43 +49,18 @@ if TYPE_CHECKING:
     from .engine.worker import Worker
     from .errors import ProcError
     from .journal.runs import Partial
-    from .lua.sandbox import Limits
+    from .model.clock import Clock
     from .model.messages import Reply
     from .tools.toolbox import Toolbox
 
 T = TypeVar("T")
 
-LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind, ReplyFailed.kind)
-"""The events that a log shows."""
+INTERFACE = "interface"
+"""`via` of an answer that was given on a screen."""
 
 
-class Health(msgspec.Struct, frozen=True):
-    """The state of a workspace's database."""
-
-    file: Path
-    sqlite: str
-    wal: bool
-    size: int
-    """In bytes, the log included."""
-    newest_at: float | None
-    """When the newest event was recorded."""
-    now: float
-    problems: tuple[str, ...]
-    """What SQLite's own check found."""
-
-
-class Operator:
+class Operator(Looking):
     """One open workspace."""
-
-    def __init__(self, workspace: Path, environment: Environment, settings: Settings, *, user: str) -> None:
-        self.workspace: Path = workspace
-        self.settings: Settings = settings
-        self.user: str = _clean(user)
-        """Who acts, as far as this machine knows."""
-        self._environment: Environment = environment
-        self._database: Database = environment.database
-        self._clock: Clock = environment.clock
-        self._sources: Sources = environment.sources
 
     @classmethod
     def open(
@@ -141,18 +116,19 @@ class Operator:
     # ---- driving
 
     def worker(
-        self, *, roots: Sequence[str] = (), on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None
-    ) -> Worker:
-        """A worker for this workspace, or for some trees of runs in it."""
-        # Lua and what drives it take longer to import than all the rest, and most commands drive nothing.
+        self, *, roots: Sequence[str] = (), kind: str = "",
+        on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None,
+    ) -> Worker:  # fmt: skip
+        """A worker for this workspace, or for some trees of runs in it.
+
+        With a `kind` (`interface`, `watch`) it is among `drivers` while it runs, also when it has nothing to drive.
+        """
+        # As in `_limits`.
         from .engine.worker import Worker  # noqa: PLC0415
 
-        return Worker(self._environment, self.settings.worker, self._limits(), roots=roots, on_problem=on_problem)
-
-    def _limits(self) -> Limits:
-        from .lua.sandbox import Limits  # noqa: PLC0415 - as in `worker`
-
-        return Limits(self.settings.limits.lua_memory_mb * 2**20, self.settings.limits.lua_instructions)
+        return Worker(
+            self._environment, self.settings.worker, self._limits(), roots=roots, kind=kind, on_problem=on_problem
+        )
 
     # ---- starting
 
@@ -193,101 +169,6 @@ class Operator:
 
         self._write(work)
         return self.run(start.run)
-
-    # ---- looking
-
-    def run(self, prefix: str) -> Run:
-        """The run whose id begins so. Raises `NotFound` when none or several do."""
-        with self._database.read() as connection:
-            return runs.resolve(connection, prefix)
-
-    def runs(
-        self, *, statuses: Iterable[RunStatus] = (), procedure: str | None = None, root: str | None = None,
-        parent: str | None = None, limit: int = -1,
-    ) -> list[Run]:  # fmt: skip
-        """Runs, the last touched first."""
-        with self._database.read() as connection:
-            return runs.listing(
-                connection, statuses=statuses, procedure=procedure, root=root, parent=parent, limit=limit
-            )
-
-    def records(self, run: Run, *, at: int | None = None) -> list[Record]:
-        """The run's present history, or, with `at`, the history as it was when that event was recorded."""
-        with self._database.read() as connection:
-            if at is None:
-                return journal.read(connection, run.id, run.history)
-            return journal.read(connection, run.id, journal.ranges_at(connection, run.id, at), upto=at)
-
-    def fold(self, run: Run, *, at: int | None = None) -> RunFold:
-        """Everything that the history adds up to, now or as it was at an event."""
-        return RunFold(self.records(run, at=at))
-
-    def log(
-        self, run: Run, *, after: int = 0, limit: int = -1, newest: bool = False, kinds: Sequence[str] = LOG_KINDS
-    ) -> list[Record]:
-        """Log lines, notifications and alerts after an event, or other kinds of events."""
-        with self._database.read() as connection:
-            return journal.window(connection, run.id, kinds, run.history, after=after, limit=limit, newest=newest)
-
-    def data_version(self) -> int:
-        """Changes when anybody commits to the workspace; cheap to poll."""
-        return self._database.data_version()
-
-    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Calls back after every commit of this process, from the committing thread; returns what ends that."""
-        return self._database.listen(callback)
-
-    def newest_event(self) -> int:
-        """The place of the newest event of the workspace, for `news`."""
-        with self._database.read() as connection:
-            return journal.newest_id(connection)
-
-    def news(self, after: int, kinds: Sequence[str], *, root: str | None = None, limit: int = -1) -> list[News]:
-        """What was recorded since in any run, or in one tree of runs, oldest first."""
-        with self._database.read() as connection:
-            return journal.news(connection, after, kinds, root=root, limit=limit)
-
-    def ending(self, run: Run) -> RunEnded | None:
-        """How the run ended; None while it goes on."""
-        if not run.status.ended:
-            return None
-        found = self.log(run, kinds=(RunEnded.kind,), limit=1, newest=True)
-        event = found[0].event if found else None
-        return event if isinstance(event, RunEnded) else None
-
-    def counts(self, procedure: str | None = None) -> dict[RunStatus, int]:
-        """How many runs there are of each status that occurs."""
-        with self._database.read() as connection:
-            return runs.counts(connection, procedure=procedure)
-
-    def alerts(self, *, since: float = 0.0, after: int = 0) -> list[Alert]:
-        """The alerts that belong to no run, oldest first."""
-        with self._database.read() as connection:
-            return requests.alerts(connection, since=since, after=after)
-
-    def leases(self) -> list[tuple[Lease, bool]]:
-        """Who holds runs, and whether that is a process of this machine that is gone."""
-        with self._database.read() as connection:
-            return [(lease, identity.is_dead(lease.owner)) for lease in runs.leases(connection)]
-
-    def source(self, run: Run) -> str:
-        """The text of the procedure as the run has pinned it."""
-        with self._database.read() as connection:
-            return self._sources.program(connection, run.source, run.path).bundle.text
-
-    def driven_by(self, run: Run) -> str | None:
-        """Who drives the run, as `host:pid`; None when nobody does."""
-        return None if run.owner is None else identity.shown(run.owner)
-
-    def health(self) -> Health:
-        """What `doctor` looks at: the database's file and what is in it. Raises `StoreError`."""
-        database = self._database
-        with database.read() as connection:
-            checked = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)").fetchall()]
-            newest = journal.newest_at(connection)
-        problems = () if checked == ["ok"] else tuple(checked)
-        size = sum(file.stat().st_size for file in database.path.parent.glob(f"{database.path.name}*"))
-        return Health(database.path, sqlite3.sqlite_version, database.wal, size, newest, self._clock.now(), problems)
 
     # ---- models and tools
 
@@ -339,59 +220,7 @@ class Operator:
             model = services.models.get(asked.model)
         return services.outside.call(model.reply(asked.request, lambda _piece: None))
 
-    def tree(self, run: Run) -> list[tuple[Run, int]]:
-        """The run and all below it, in the order in which they were made, each with its place among the runs of its
-        procedure."""
-        with self._database.read() as connection:
-            found = runs.listing(connection, root=run.root)
-            placed = [(row, runs.place_in_tree(connection, row.id)) for row in found]
-        below = {run.id}
-        for row, _ in sorted(placed, key=lambda item: item[0].depth):
-            if row.parent in below:
-                below.add(row.id)
-        return sorted((item for item in placed if item[0].id in below), key=lambda item: item[0].created_at)
-
     # ---- people
-
-    def inbox(self, *, run: str | None = None, root: str | None = None) -> list[PendingRequest]:
-        """What waits for a person, nearest deadline first, then oldest."""
-        with self._database.read() as connection:
-            pending = requests.listing(connection, run=run)
-            if root is None:
-                return pending
-            tree = {row.id for row in runs.listing(connection, root=root)}
-            return [row for row in pending if row.run in tree]
-
-    def resolved(self, since: float) -> list[PendingRequest]:
-        """The requests that were answered, timed out or withdrawn from a moment on."""
-        with self._database.read() as connection:
-            return requests.listing(connection, pending=False, resolved_since=since)
-
-    def answers(self, request: str) -> list[Answer]:
-        """What people answered to a request, oldest first."""
-        with self._database.read() as connection:
-            return requests.answers(connection, request)
-
-    def request(self, name: str) -> PendingRequest:
-        """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending.
-
-        Raises `NotFound`.
-        """
-        with self._database.read() as connection:
-            exact = [row for row in requests.listing(connection, pending=False, prefix=name) if row.id == name]
-            if exact:
-                return exact[0]
-            found = requests.listing(connection, prefix=name)
-            if "." not in name and not found:
-                run = runs.resolve(connection, name)
-                settled = "its request is settled, and it goes on when a worker drives it"
-                why = settled if run.status is RunStatus.WAITING_FOR_HUMAN else run.status.value
-                raise NotFound(f"run {run.id} waits for nobody ({why})")
-        if not found:
-            raise NotFound(f'there is no pending request "{name}"')
-        if len(found) > 1:
-            raise NotFound(f'"{name}" means several requests: {", ".join(row.id for row in found)}')
-        return found[0]
 
     def answer(
         self,
@@ -401,17 +230,44 @@ class Operator:
         by: str | None = None,
         via: str = "api",
         audit: Mapping[str, object] | None = None,
+        effective_in: float = 0.0,
     ) -> Accepted:
-        """Answers a request.
+        """Answers a request; it counts now, and takes effect after some seconds, until which `undo` withdraws it.
 
-        Raises `Refused` when the answer does not fit, `AlreadyAnswered` when somebody was first.
+        The moment of effect is kept with the answer: whoever drives the run then honours it, also when this process is
+        gone. Until then the request is pending still, and shows who decides it. An answer `via` the interface says what
+        it was given to: digest and attempt. Raises `Refused` when the answer does not fit, `AlreadyAnswered` when
+        somebody was first.
         """
-        trail = from_json({**_audit(self.user), "via": via, **(audit or {})})
+        if via == INTERFACE and (given.digest is None or given.attempt is None):
+            raise Refused(f"an answer to request {request} must say what was shown: its digest and attempt")
+        trail = from_json({**_audit(), "via": via, **(audit or {})})
         fields = trail if isinstance(trail, dict) else {}
         return self._write(
             lambda connection: answers.accept(
-                connection, request, given, by=self._by(by), now=self._clock.now(), audit=fields
+                connection, request, given, by=self._by(by), now=self._clock.now(), audit=fields,
+                effective_in=effective_in,
             )
+        )  # fmt: skip
+
+    def undo(self, request: str, *, by: str | None = None, answer: int | None = None) -> bool:
+        """Withdraws the answer to a request that is not in effect yet, or that very one; False when it is too late.
+
+        It stays in the record of the request. Raises `Refused` when it is somebody else's.
+        """
+        return self._write(
+            lambda connection: answers.undo(connection, request, by=self._by(by), now=self._clock.now(), answer=answer)
+        )
+
+    def edit(self, request: str, *, by: str | None = None) -> None:
+        """Says that somebody is changing the artifact of a request here, for a minute; to be said again meanwhile."""
+        editing = Editing(request, self._by(by), self._owner, self._clock.now())
+        self._database.write(lambda connection: presence.edit(connection, editing), sync=False)
+
+    def stop_editing(self, request: str, *, by: str | None = None) -> None:
+        """Takes back what `edit` said."""
+        self._database.write(
+            lambda connection: presence.stop_editing(connection, request, self._by(by), self._owner), sync=False
         )
 
     def send(self, run: Run, text: str, *, by: str | None = None) -> None:
@@ -420,7 +276,7 @@ class Operator:
         def work(connection: sqlite3.Connection) -> bool:
             _check_living(runs.get(connection, run.id), "sent a message")
             return requests.send(
-                connection, run.id, "message", {"content": _clean(text)}, by=self._by(by), at=self._clock.now()
+                connection, run.id, "message", {"content": clean(text)}, by=self._by(by), at=self._clock.now()
             )
 
         if not self._write(work):
@@ -431,7 +287,7 @@ class Operator:
 
         def work(connection: sqlite3.Connection) -> None:
             _check_living(runs.get(connection, run.id), "stopped")
-            data: dict[str, Value] = {"reason": _clean(reason) or "asked by a person", "success": False}
+            data: dict[str, Value] = {"reason": clean(reason) or "asked by a person", "success": False}
             requests.send(connection, run.id, "stop", data, by=self._by(by), at=self._clock.now())
 
         self._write(work)
@@ -450,7 +306,7 @@ class Operator:
         """Raises an alert in the workspace, outside any run."""
         self._write(
             lambda connection: requests.alert(
-                connection, level, _clean(message), source and _clean(source), self._by(by), self._clock.now()
+                connection, level, clean(message), source and clean(source), self._by(by), self._clock.now()
             )
         )
 
@@ -539,7 +395,7 @@ class Operator:
         return self.run(name)
 
     def _by(self, name: str | None) -> str:
-        return _clean(name) if name else self.user
+        return clean(name) if name else self.user
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         result = self._database.write(work)
@@ -562,11 +418,6 @@ def _check_living(run: Run, verb: str) -> None:
         raise Refused(f"run {run.id} has ended ({run.status.value}) and cannot be {verb}")
 
 
-def _clean(text: str) -> str:
-    """A text as it can be kept: without the half characters by which Python stands for bytes that are not UTF-8."""
-    return text.encode(errors="surrogatepass").decode(errors="replace")
-
-
 def _new_id() -> str:
     return launch.derived_id(secrets.token_bytes(16))
 
@@ -578,10 +429,22 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _audit(user: str) -> dict[str, object]:
-    """What is known about who answers, besides the name."""
+def _audit() -> dict[str, object]:
+    """What is known about who answers, besides the name that is claimed."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
     trail: dict[str, object] = {"user": user, "host": socket.gethostname(), "version": __version__}
     for name, variable in (("ssh", "SSH_CONNECTION"), ("terminal", "SSH_TTY"), ("term", "TERM")):
         if os.environ.get(variable):
             trail[name] = os.environ[variable]
-    return trail
+    trail.setdefault("terminal", _terminal())
+    return {name: value for name, value in trail.items() if value is not None}
+
+
+def _terminal() -> str | None:
+    for number in range(3):
+        with suppress(OSError):
+            return os.ttyname(number)
+    return None

@@ -671,7 +671,7 @@ def fold_image(fold: RunFold) -> Value:
                 item.system,
                 item.model,
                 msgspec.to_builtins(item.messages),
-                item.replies,
+                item.replies, item.failures,
                 item.turns,
                 msgspec.to_builtins(item.usage),
                 item.scale,

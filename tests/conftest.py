@@ -94,7 +94,8 @@ def servers() -> ModuleType:
     """The module of the scripted OpenAI-compatible server, which is also a program: `servers.__file__`."""
     path = PROJECT / "tests" / "servers" / "openai_server.py"
     spec = importlib.util.spec_from_file_location("openai_server", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from proc_tui.core import document
 from proc_tui.core.errors import GuardError
-from proc_tui.core.journal.events import Alerted, AttemptBegan, Logged, NodeCreated, Notified
+from proc_tui.core.journal.events import (
+    Alerted,
+    AttemptBegan,
+    Ended,
+    Logged,
+    NodeCreated,
+    Notified,
+    Prompted,
+    ReplyFailed,
+    Said,
+)  # fmt: skip
 from proc_tui.core.model.states import RunStatus
 from proc_tui.core.operator import Operator
 from proc_tui.core.scripted import AnswersFile
-from proc_tui.core.testing import FilePerson, play_file
+from proc_tui.core.testing import FilePerson, play_file, scripted
 from proc_tui.core.values import to_plain
 
 if TYPE_CHECKING:
@@ -28,6 +38,14 @@ FINAL_TEXT = """\
 One engineer is on call at any time.
 They answer within five minutes.
 Within a week we write down what happened."""
+POEM = """\
+Chairs out on the street.
+Two radios, one old song.
+Nobody goes home."""
+FOUND = """\
+Frigatebirds sleep in flight, about 42 minutes a day [frigatebirds-2016]. Swifts stay in the air for ten months and
+are thought to sleep while they glide [swifts-2019]. White storks rest in trees at night, and nothing suggests that
+they sleep while flying [storks-2013]."""
 
 RESULTS: dict[str, object] = {
     "access_audit": {"idle": ["old-backup-job", "intern-2024"], "admins": 2},
@@ -64,23 +82,39 @@ RESULTS: dict[str, object] = {
         "failed": {"Turin": "Turin: the archive is damaged"},
     },
     "order_fulfilment": {"carrier": "veloce", "reserved": 8, "tracking": "VELOCE-4711"},
+    "poet": {"poem": POEM, "approved": True, "versions": 3},
+    "press_release": {"headline": "A lamp that follows the daylight", "approved": True, "turns": 5},
     "price_quote": {"net": "597.30", "tax": "119.46", "gross": "716.76"},
     "queue_watch": {"rounds": 5, "length": 17, "grew": True},
     "rate_import": {"rates": {"USD": 1.08, "GBP": 0.85, "CHF": 0.96}, "attempts": 3},
     "refund": {"refunded": 1500, "currency": "EUR", "partial": True},
     "release": {"outcome": "rolled back", "running": {"staging": "5.2.0", "production": "5.1.3"}},
+    "research": {"answer": FOUND, "sources": ["frigatebirds-2016", "swifts-2019", "storks-2013"]},
     "route_search": {
         "route": ["Utrecht", "Amersfoort", "Zwolle", "Assen", "Groningen"],
         "km": 197,
         "candidates": 10,
     },
     "sales_report": {"total": 233.5, "days": 1, "bytes": 28},
+    "self_optimising": {"outcome": "promoted", "before": 0.6, "after": 1, "versions": 4},
     "supplier_onboarding": {
         "status": "active",
         "contact": "Lena Brandt <lena@nordwind.example>",
         "terms": "Payment within **30 days**, delivery within **7 days**, no minimum order.",
     },
     "support_session": {"answer": "We are sorry. Bring it by, and we repair it while you wait.", "messages": 3},
+    "triage": {"queues": {"billing": [4101], "delivery": [4102, 4103]}, "urgent": [4103], "by_people": [4102]},
+    "trip_planner": {
+        "booked": {"train": {"name": "ICE 707", "price": 89.9}, "hotel": {"name": "Pension Ida", "price": 196}},
+        "spent": 285.9,
+        "success": True,
+        "note": "The train and a quiet hotel are booked.",
+    },
+    "tutor": {
+        "practised": "percentages: shares, a discount, up and down",
+        "right": 1,
+        "next": "percentages of a changed price",
+    },
 }
 
 
@@ -122,6 +156,7 @@ def test_says_first_what_it_shows_and_has_its_side_files(name: str) -> None:
     path = FOLDER / f"{name}.yaml"
     assert path.read_text().startswith("# Shows: ")
     assert path.with_name(f"{name}.answers.yaml").exists()
+    assert path.with_name(f"{name}.replies.yaml").exists() == ("agents:" in path.read_text())
     procedure = document.load(path.read_bytes(), path.name, libs=document.pin(path))
     needs_params = any(field.required for field in procedure.params.values())
     assert path.with_name(f"{name}.params.yaml").exists() == needs_params or not needs_params
@@ -255,3 +290,160 @@ def test_supplier_who_is_declined_is_not_asked_about_further() -> None:
 def test_price_quote_refuses_a_price_that_is_none() -> None:
     params = {"customer": "A", "country": "NL", "lines": [{"article": "lamp", "pieces": 1, "price": "much"}]}
     assert '"much" is not an amount' in play_example("price_quote", params=params).error
+
+
+# ---- examples with agents
+
+
+def said_to(played: Played, agent: str) -> list[str]:
+    """What each turn of an agent said to its model."""
+    turns = [event for event in played.events(Prompted) if event.agent == agent]
+    return ["\n".join(message.content for message in event.messages) for event in turns]
+
+
+def calls_of(played: Played, name: str) -> list[Ended]:
+    """The calls of a tool, as they ended."""
+    return [event for event in played.events(Ended) if event.op == f"tools.{name}"]
+
+
+def test_poet_is_told_what_the_reader_wants_changed() -> None:
+    played = play_example("poet")
+    assert said_to(played, "poet") == [
+        "Write the first version.",
+        "Less about windows. Who is out there?",
+        "The middle line limps. Let there be music.",
+    ]
+    assert [request.message for request in played.asked][-1].endswith("version 3")
+
+
+def test_poet_stops_when_the_reader_gives_up() -> None:
+    played = play_example("poet", answers=["Give up"])
+    result = to_plain(played.result)
+    assert isinstance(result, dict)
+    assert (result["approved"], result["versions"]) == (False, 1)
+
+
+def test_press_release_gives_the_facts_to_all_and_conversations_to_nobody() -> None:
+    played = play_example("press_release")
+    assert [message.role for message in played.fold.session.messages] == ["SYSTEM", "USER"]
+    (first, second) = said_to(played, "writer")
+    assert first == "Write the release."
+    assert second.startswith("The editor asks for changes:\n1. ")
+    assert "superlative" not in "".join(said_to(played, "researcher"))
+    assert (played.folder / "output/press_release.md").read_text().startswith("A lamp that follows the daylight\n\n")
+    lines = [event for event in played.events(Logged) if event.message == "writer took a turn"]
+    assert all(isinstance(event.context, dict) and event.context["total"] for event in lines)
+
+
+def test_press_release_lets_the_last_version_stand_when_the_writer_has_no_turns_left() -> None:
+    replies = {"researcher": ["- a fact"], "writer": ["One", "Two", "Three"], "editor": ["no", "no", "still no"]}
+    played = play_example("press_release", replies=scripted(replies))
+    assert to_plain(played.result) == {"headline": "Three", "approved": False, "turns": 7}
+    assert [note.level for note in played.events(Notified)] == ["warning"]
+
+
+@pytest.mark.slow
+def test_research_reads_two_texts_in_one_turn_and_cites_nothing_unread() -> None:
+    played = play_example("research")
+    reads = calls_of(played, "read_text")
+    assert [event.failed for event in reads] == [False, False, True, False]
+    assert 'there is no text "storks-2012"' in str(reads[2].error)
+    assert "sent back" in played.log
+    assert [event.attempt for event in played.events(ReplyFailed)] == [1]
+    assert said_to(played, "researcher")[3].startswith("You cite what you have not read: storks-2013.")
+    assert len(calls_of(played, "search_texts")) == 2
+
+
+@pytest.mark.slow
+def test_research_that_finds_nothing_fails_with_a_report() -> None:
+    reply = {"stop": "nothing about owls"}
+    played = play_example(
+        "research", replies=scripted({"researcher": [reply, "I searched once; ask an ornithologist."]})
+    )
+    assert played.error.endswith("the library has no answer: nothing about owls")
+    assert played.ended is not None
+    assert played.ended.summary == "I searched once; ask an ornithologist."
+
+
+def test_trip_planner_asks_for_each_booking_and_knows_what_is_left() -> None:
+    played = play_example("trip_planner")
+    assert [request.message for request in played.asked] == [
+        "Book ICE 707 for 89.9 euros?",
+        "Book Zur Alten Wache for 328 euros?",
+        "Book Pension Ida for 196 euros?",
+    ]
+    assert [event.failed for event in calls_of(played, "book")] == [False, True, False, False]
+    prompts = "".join(event.system or "" for event in played.events(Prompted))
+    assert re.findall(r"([\d.]+) of them are left", prompts) == ["400.00", "310.10", "114.10"]
+    assert sorted(path.name for path in (played.folder / "output/trip").iterdir()) == ["hotel.txt", "train.txt"]
+
+
+def test_trip_planner_books_nothing_that_nobody_agrees_to_in_a_day() -> None:
+    book = {"calls": [{"book": {"kind": "train", "name": "ICE 707", "price": 89.9}}]}
+    stop = {"calls": [{"done": {"reason": "nobody agreed", "success": False}}]}
+    played = play_example("trip_planner", answers=(), replies=scripted({"coordinator": [book, stop]}))
+    assert to_plain(played.result) == {"booked": {}, "spent": 0, "success": False, "note": "nobody agreed"}
+    assert played.clock.now() - played.run.created_at >= 86400
+
+
+@pytest.mark.slow
+def test_self_optimising_shows_only_better_prompts_and_promotes_what_was_shown() -> None:
+    played = play_example("self_optimising")
+    (first, second) = played.asked
+    assert first.data["artifact_type"] == "diff"
+    assert str(second.data["artifact"]).splitlines()[0] == "  Sort the message into billing, delivery or technical."
+    assert [line[0] for line in str(second.data["artifact"]).splitlines()] == [" ", "+", "+", "+"]
+    prompts = [event.content for event in played.events(NodeCreated)]
+    assert [node.score for node in played.fold.graph.nodes.values()] == [0.6, 0.6, 0.8, 1]
+    assert (played.folder / "output/prompt.txt").read_text() == prompts[-1]
+    assert [child.run.procedure for child in played.children] == ["measure"] * 4
+    measured = [event.system for child in played.children for event in child.events(Prompted) if event.system]
+    assert measured == prompts, "nothing but the prompt is measured"
+
+
+def test_self_optimising_keeps_the_old_prompt_when_the_person_says_so() -> None:
+    played = play_example("self_optimising", answers=["Keep"])
+    assert to_plain(played.result) == {"outcome": "kept", "before": 0.6, "after": 0.6, "versions": 3}
+    assert not (played.folder / "output").exists()
+
+
+@pytest.mark.slow
+def test_triage_mends_what_does_not_fit_and_learns_what_a_person_decided() -> None:
+    played = play_example("triage")
+    calls = calls_of(played, "classify")
+    assert [event.failed for event in calls] == [True, False, False, False]
+    assert '"finance"' in str(calls[0].error)
+    (asked,) = played.asked
+    assert asked.message == "Where does ticket 4102 belong?"
+    assert to_plain(asked.data["context"]) == {"the_agent_thinks": "technical", "confidence": 0.4}
+    assert [message.content[:39] for message in played.fold.session.messages] == [
+        "A person put ticket 4102 into delivery:"
+    ]
+    assert [alert.message for alert in played.events(Alerted)] == ["Ticket 4103 cannot wait"]
+
+
+@pytest.mark.slow
+def test_triage_asks_a_person_when_the_agent_never_classifies() -> None:
+    replies = scripted({"triager": ["hm", "well", "hm", "well", *["hm"] * 20]})
+    played = play_example("triage", replies=replies, answers=["Billing", "Technical", "Delivery"])
+    result = to_plain(played.result)
+    assert isinstance(result, dict)
+    assert result["queues"] == {"billing": [4101], "technical": [4102], "delivery": [4103]}
+    assert said_to(played, "triager")[1] == "Call classify for ticket 4101."
+
+
+def test_tutor_says_what_it_asks_and_hears_what_is_said() -> None:
+    played = play_example("tutor")
+    said = [event.content for event in played.events(Said)]
+    assert len(said) == 5
+    assert said[0] == "Hello Mina! To warm up. What is 10 percent of 200?"
+    assert said_to(played, "tutor")[1:4] == ["20", "50?", "oh. 60"]
+    assert {message.by for message in played.fold.session.received} == {"mina"}
+    assert played.asked == []
+
+
+def test_tutor_ends_the_lesson_after_an_hour_of_silence() -> None:
+    note = '{"practised": "little", "right": 0, "next": "the same"}'
+    played = play_example("tutor", answers=(), replies=scripted({"tutor": ["Hello! What is 10 percent of 200?", note]}))
+    assert to_plain(played.result) == {"practised": "little", "right": 0, "next": "the same"}
+    assert played.clock.now() - played.run.created_at >= 3600

@@ -58,6 +58,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "alert": ("control", "Raise an alert in the workspace."),
     },
     "This machine": {
+        "demo": ("demo", "Open a copy of the examples, with runs under way."),
         "trust": ("trust", "Allow the programs that this workspace would start."),
         "config": ("config", "Show the settings in effect and where they come from."),
         "doctor": ("doctor", "Look for what is wrong with this machine or workspace."),
@@ -190,12 +191,17 @@ def _guarded(call: Callable[[], object], args: Sequence[str]) -> int:
 def cli(ctx: click.Context, workspace: Path | None) -> None:
     """Durable procedures that wait for people.
 
-    Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 waiting for a person, 4 cancelled, 130 left by ^C.
+    Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 waiting for a person or for what is missing here, 4 cancelled,
+    130 left by ^C.
     """
     from .console.workspace import Workspace
 
     ctx.obj = Workspace(workspace)
     if ctx.invoked_subcommand is None:
+        from .commands.open import can_open, open_workspace
+
+        if can_open():
+            ctx.exit(open_workspace(ctx.obj))
         click.echo(ctx.get_help())
         line = ctx.obj.waiting()
         if line:

@@ -9,8 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..core import __version__
 from ..core.errors import NotFound, ProcError
@@ -18,33 +17,29 @@ from ..core.model import settings
 from ..core.model.trust import TrustRecord, programs
 from ..core.model.workspace import FOLDER
 from ..core.operator import Operator
+from .findings import Finding, Level
+from .reach import Reach
 from .words import clock, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Level = Literal["ok", "note", "wrong"]
-
-LIBRARIES = ("lupa", "msgspec", "pyyaml", "click", "jsonschema", "platformdirs")
+LIBRARIES = (
+    "lupa", "msgspec", "pyyaml", "click", "jsonschema", "platformdirs", "langchain-openai", "mcp", "genai-prices",
+)  # fmt: skip
 LITTLE, TOO_LITTLE = 1024**3, 100 * 1024**2
 """Bytes of disk below which it is noted, and is wrong."""
 AHEAD_SECONDS = 60
 """How far the newest event may lie in the future before the clock is suspected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    name: str
-    level: Level
-    text: str
-    advice: str = ""
-
-
 def examine(workspace: Path) -> Iterator[Finding]:
-    """All checks, in an order in which a cause comes before what follows from it."""
+    """All checks, in an order in which a cause comes before what follows from it.
+
+    What goes out into the world begins with the rest, and is given at the end, as it comes.
+    """
+    reach = _reach(workspace)
     yield _python()
     yield from _libraries()
     yield from _configuration(workspace)
@@ -52,6 +47,15 @@ def examine(workspace: Path) -> Iterator[Finding]:
     yield from _database(workspace)
     yield _disk(workspace)
     yield from _terminal()
+    if reach is not None:
+        yield from reach.findings()
+
+
+def _reach(workspace: Path) -> Reach | None:
+    try:
+        return Reach(workspace, settings.load(workspace))
+    except ProcError:
+        return None  # told with the configuration
 
 
 def _python() -> Finding:
@@ -84,7 +88,7 @@ def _configuration(workspace: Path) -> Iterator[Finding]:
             yield Finding(
                 "trust",
                 "note",
-                "the workspace would start programs that you did not agree to",
+                "the workspace would start programs that you did not agree to; no tool is tried",
                 "See them: proc-tui trust",
             )
     except ProcError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .clean import visible
 from .conversation import messages
 from .readable import readable
-from .shapes import agent_shapes
+from .usage import agent_shapes
 from .words import duration, moment, money
 
 if TYPE_CHECKING:

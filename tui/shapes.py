@@ -13,6 +13,7 @@ import msgspec
 
 from ..core.model.states import RunStatus
 from ..core.values import to_plain
+from .usage import AgentShape, Spent, Usage, agent_shapes, spent, turn_usage, usage
 from .words import stamp
 
 if TYPE_CHECKING:
@@ -23,21 +24,8 @@ if TYPE_CHECKING:
     from ..core.journal.folds import RunFold
     from ..core.journal.requests import PendingRequest
     from ..core.journal.runs import Run
-    from ..core.model import messages
 
 _PLACE = re.compile(r"\S+?:(\d+): ")
-
-
-class Spent(msgspec.Struct, frozen=True):
-    """What models read and wrote for a run, over all its attempts: what was paid stays paid."""
-
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    cost: float | None
-    """US dollars, of the replies whose price is known; null when there are replies and none has a known price."""
-    unpriced: int
-    """How many replies have no known price."""
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -83,26 +71,6 @@ class RequestShape(msgspec.Struct, frozen=True):
     point: str | None
     confirm: str | None
     needed: int
-
-
-class Usage(Spent, frozen=True):
-    """What models used, of which a run or an agent knows more."""
-
-    turns: int
-    cached_tokens: int
-    """Of the input, what the servers had kept."""
-    reasoning_tokens: int
-    """Of the output, what was not shown."""
-
-
-class AgentShape(msgspec.Struct, frozen=True):
-    """An agent of a run, as far as it took turns."""
-
-    agent: str
-    model: str
-    messages: int
-    """In its conversation."""
-    usage: Usage
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -239,52 +207,6 @@ def run_fields(run: Run) -> dict[str, object]:
     }
 
 
-def spent(run: Run) -> Spent:
-    """What the models of a run used."""
-    return Spent(
-        run.tokens_in, run.tokens_out, run.tokens_in + run.tokens_out,
-        None if run.unpriced and not run.cost else run.cost, run.unpriced,
-    )  # fmt: skip
-
-
-def usage(runs: Sequence[Run], folds: Sequence[RunFold]) -> Usage:
-    """What several runs used together."""
-    rows = [spent(run) for run in runs]
-    costs = [row.cost for row in rows if row.cost is not None]
-    unpriced = sum(row.unpriced for row in rows)
-    agents = [fold.agents for fold in folds]
-    return Usage(
-        sum(row.input_tokens for row in rows),
-        sum(row.output_tokens for row in rows),
-        sum(row.total_tokens for row in rows),
-        None if unpriced and not any(costs) else sum(costs),
-        unpriced,
-        sum(item.turns for item in agents),
-        sum(item.usage.cached or 0 for item in agents),
-        sum(item.usage.reasoning or 0 for item in agents),
-    )
-
-
-def usage_of(used: messages.Usage, *, turns: int, unpriced: int) -> Usage:
-    """What one agent used."""
-    given, written = used.input or 0, used.output or 0
-    cost = used.cost if used.cost is not None or unpriced else 0.0
-    return Usage(
-        given, written, used.total or given + written, cost, unpriced, turns, used.cached or 0, used.reasoning or 0
-    )
-
-
-def agent_shapes(fold: RunFold) -> list[AgentShape]:
-    """The agents of a run that took turns."""
-    return [
-        AgentShape(
-            name, item.model, len(item.messages),
-            usage_of(item.usage, turns=item.turns, unpriced=item.replies if item.usage.cost is None else 0),
-        )
-        for name, item in fold.agents.conversations.items()
-    ]  # fmt: skip
-
-
 def run_row(run: Run) -> RunRow:
     """A run as listings have it."""
     return RunRow(**run_fields(run))  # pyright: ignore[reportArgumentType] - the fields above
@@ -409,12 +331,3 @@ def details(
         requests=list(requests),
         children=[run_row(child) for child in children],
     )  # fmt: skip
-
-
-def turn_usage(fold: RunFold, name: str) -> tuple[int | None, float | None]:
-    """Tokens and cost of the turn of this name; None for what is not known, and for other operations."""
-    used = fold.agents.used_by.get(name)
-    if used is None:
-        return None, None
-    parts = [part for part in (used.input, used.output) if part is not None]
-    return used.total if used.total is not None else sum(parts) if parts else None, used.cost

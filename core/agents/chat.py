@@ -1,30 +1,25 @@
 """A connection to an OpenAI-compatible server, through langchain-openai.
 
-Belongs here: everything that knows the libraries. Importing this file imports them, which takes 1.1 s; `openai.py`
-alone does that, in a thread. Replies leave as `Piece`, failures as `Failure`. Never: judging either.
+Belongs here: what knows the libraries. Importing this file imports them, which takes 1.1 s; `openai.py` alone does
+that, in a thread. Replies leave as `Piece`, failures as `Failure` (`causes.py`). Never: judging either.
 """
 
 from __future__ import annotations
 
-import email.utils
 import ipaddress
 import json
-import re
-import socket
-import ssl
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 import openai
-from langchain_core.exceptions import ContextOverflowError
-from langchain_core.exceptions import ModelError as LangChainModelError
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 from openai import AsyncStream
 
 from ..model.messages import ChatMessage, Usage
+from .causes import PAGE, TROUBLE, failure_of
 from .failures import Failure
 
 if TYPE_CHECKING:
@@ -106,7 +101,19 @@ def _completed(chunk: dict[str, Any]) -> dict[str, Any]:
                 function["arguments"] = json.dumps(arguments)
             call["function"] = function
         choice["delta"] = {**delta, "role": "assistant", "content": delta.get("content") or delta.get("refusal")}
-    return {**chunk, "choices": choices[:1]}
+    return {**chunk, "choices": choices[:1], "usage": _numbers(chunk.get("usage"))}
+
+
+def _numbers(usage: object) -> dict[str, Any] | None:
+    """What is a count in a usage: it must not cost a reply that a server counts in another way."""
+    if not isinstance(usage, dict):
+        return None
+    table = cast("dict[str, object]", usage)
+    return {
+        key: _numbers(cast("object", value)) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if isinstance(value, dict) or _count(value) is not None
+    }
 
 
 def _piece(chunk: ChatGenerationChunk) -> Piece:
@@ -246,8 +253,8 @@ class Connection:
         try:
             async for piece in self._chat.pieces([_message(message) for message in messages], options):
                 yield piece
-        except _TROUBLE as error:
-            failure = self._failure(error)
+        except TROUBLE as error:
+            failure = failure_of(error, idle=self._idle, now=self._clock.now())
         if failure is not None:
             raise failure
 
@@ -257,8 +264,8 @@ class Connection:
         try:
             page = await self._client.models.list()
             return [item.id for item in page.data] or None
-        except _TROUBLE as error:
-            failure = self._failure(error)
+        except TROUBLE as error:
+            failure = failure_of(error, idle=self._idle, now=self._clock.now())
         if failure.status in {404, 405, 501}:
             return None
         raise failure
@@ -266,41 +273,6 @@ class Connection:
     async def close(self) -> None:
         """Closes every connection."""
         await self._http.aclose()
-
-    def _failure(self, error: Exception) -> Failure:
-        match error:
-            case openai.APIStatusError():
-                after = retry_after(error.response.headers, self._clock.now())
-                text, code = _spoken(error.body)
-                if isinstance(error, ContextOverflowError):
-                    code = "context_length_exceeded"
-                return Failure("status", text, status=error.status_code, code=code, retry_after=after)
-            case openai.APIConnectionError() | httpx2.RequestError() | OSError():
-                return _connection_failure(error, self._idle)
-            case openai.APIResponseValidationError():
-                return Failure("rubbish", error.message)
-            case openai.APIError():
-                text, code = _spoken(error.body)
-                if code == _PAGE:
-                    return Failure("page", text)
-                return Failure("stream", text or error.message, status=int(code) if code.isdecimal() else 0, code=code)
-            case json.JSONDecodeError():
-                return Failure("rubbish", f"{error.msg} in {error.doc[:200]!r}")
-            case ValueError() if type(error) is ValueError:
-                # How the library reports a failure within a reply in OpenAI's newer protocol.
-                found = re.match(r"(\w+): |ResponseError\(code='(\w+)'", str(error))
-                return Failure("stream", str(error), code=(found[1] or found[2]) if found else "")
-            case _:
-                return Failure("rubbish", f"{type(error).__name__}: {error}")
-
-
-_TROUBLE = (
-    LangChainModelError, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError,
-    ValueError, LookupError, TypeError, AttributeError,
-)  # fmt: skip
-"""What comes out of the libraries when a server misbehaves: JSON and validation errors are ValueErrors, and a shape
-that nobody expected is one of the last three."""
-_PAGE = "proc-tui-page"
 
 
 class _Http(httpx2.AsyncClient):
@@ -320,7 +292,7 @@ class _Http(httpx2.AsyncClient):
         )
 
 
-_PAGE_EVENT = json.dumps({"error": {"code": _PAGE, "message": "text/html"}}).encode()
+_PAGE_EVENT = json.dumps({"error": {"code": PAGE, "message": "text/html"}}).encode()
 
 
 def _as_chunk(body: bytes) -> bytes:
@@ -367,69 +339,3 @@ def _message(message: ChatMessage) -> BaseMessage:
                 args: dict[str, Any] = json.loads(call.arguments or "{}") if isinstance(arguments, dict) else {}
                 calls.append({"type": "tool_call", "id": call.id, "name": call.name or "unnamed", "args": args})
             return AIMessage(message.content, tool_calls=calls)
-
-
-def _spoken(body: object) -> tuple[str, str]:
-    """The message and the code of an error as servers write them: many shapes of one idea."""
-    if isinstance(body, str):
-        return ("a web page" if body.lstrip()[:1] == "<" else body), ""
-    if not isinstance(body, dict):
-        return "", ""
-    table = cast("dict[str, object]", body)
-    inner = table.get("error")
-    if isinstance(inner, dict):
-        return _spoken(cast("object", inner))
-    said = table.get("message") or inner or table.get("detail") or ""
-    text = said if isinstance(said, str) else json.dumps(said)
-    return text, str(table.get("code") or table.get("type") or "")
-
-
-def _connection_failure(error: Exception, idle: float) -> Failure:
-    causes: list[BaseException] = []
-    step: BaseException | None = error
-    while step is not None and len(causes) < 10:
-        causes.append(step)
-        step = step.__cause__ or step.__context__
-    text = next((str(cause) for cause in causes if isinstance(cause, httpx2.RequestError) and str(cause)), "")
-    # From the most particular cause on: each is wrapped in a more general one.
-    kinds = [type(cause) for cause in causes]
-    if _any(kinds, socket.gaierror):
-        return Failure("unknown_host", text)
-    if _any(kinds, ssl.SSLCertVerificationError):
-        return Failure("untrusted", text)
-    if _any(kinds, ssl.SSLError):
-        return Failure("refused", f"{text} (is it http instead of https?)")
-    if _any(kinds, httpx2.ConnectTimeout):
-        return Failure("refused", "it did not answer in time")
-    if _any(kinds, httpx2.TimeoutException):
-        return Failure("silent", f"for {idle:g} s")
-    if _any(kinds, httpx2.ConnectError, httpx2.ProxyError, httpx2.UnsupportedProtocol):
-        return Failure("refused", text)
-    return Failure("broken", text)
-
-
-def _any(kinds: Sequence[type], *wanted: type) -> bool:
-    return any(issubclass(kind, wanted) for kind in kinds)
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds that a server asks to wait, in each way in which servers say that (RFC 9110, 10.2.3).
-
-    A date counts from the server's own clock when it sends that. None when it does not say, or in no known form.
-    """
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) / unit
-        except ValueError:
-            continue
-        if 0 <= seconds < float("inf"):
-            return seconds
-    until = _moment(headers.get("retry-after", ""))
-    if until is None:
-        return None
-    return max(0.0, until - (_moment(headers.get("date", "")) or now))
-
-
-def _moment(text: str) -> float | None:
-    parts = email.utils.parsedate_tz(text)
-    return None if parts is None else float(email.utils.mktime_tz(parts))

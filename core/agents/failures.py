@@ -1,7 +1,7 @@
 """Why a server gave no reply, in words for a person.
 
-Belongs here: telling causes apart, and what to do about each. Never: a library's exceptions, which `chat.py` turns into
-`Failure`, or retrying.
+Belongs here: what happened, whether it may pass, and what to do. Never: a library's exceptions, which `causes.py` turns
+into `Failure`, or retrying.
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ LONGEST = 500
 """Characters of a server's own words in a message."""
 
 QUOTA = (
-    "insufficient_quota",
-    "billing",
-    "credit",
-    "exceeded your current quota",
-    "insufficient balance",
-    "quota_exceeded",
-)
+    "insufficient_quota", "billing_hard_limit", "billing_not_active", "insufficient balance", "insufficient credit",
+    "credit balance", "out of credit",
+)  # fmt: skip
+"""Particular on purpose: of a limit by the minute, too, some servers say that it exceeds the current quota."""
 CONTEXT = (
     "context_length", "context length", "context window", "context size", "contextwindow", "prompt is too long",
     "input is too long", "input tokens exceed", "exceeds the maximum number of tokens", "too many tokens",

@@ -45,8 +45,9 @@ def shape(filter: Filter | None, messages: Sequence[ChatMessage], *, scale: floa
     group alone does not fit, its longest texts are shortened, with a mark of how much was cut, until it does: a
     request without its newest message asks for nothing, and one over the budget is refused. When there is not even
     room for that (the budget is hardly more than the system prompt, or less), only the system prompt is left, so that
-    the budget is never exceeded by anything else. `LastMessages` counts the system prompt not, and keeps the newest
-    group even if it has more messages. `LimitToolResults` leaves a text whole that cutting would not make shorter.
+    the budget is never exceeded by anything else. `LastMessages` does not count the system prompt, and keeps the
+    newest group even if it has more messages. `LimitToolResults` leaves a text whole that cutting would not make
+    shorter.
 
     Arguments:
         scale: Tokens as the model counts them, by tokens as `estimate` does; budgets are compared with the product.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -129,8 +130,8 @@ class OpenAIModel:
             # Whoever came first in the meantime wins; nothing was connected yet.
             return self._connections.setdefault(loop, opened)
         raise ModelError(
-            f"cannot set up connections to {self._place.address}: {problem}; check the variables HTTP_PROXY, HTTPS_PROXY, "
-            "ALL_PROXY and SSL_CERT_FILE, and whether proc-tui is installed completely"
+            f"cannot set up connections to {self._place.address}: {problem}; check the variables HTTP_PROXY, "
+            "HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE, and whether proc-tui is installed completely"
         )
 
     def _opened(self) -> Connection:
@@ -173,7 +174,7 @@ class OpenAIModel:
         price = cost(model, usage, self._settings)
         return Reply(
             content=_sound("".join(collected.text)),
-            calls=collected.requested(sum(len(message.calls) for message in request.messages)),
+            calls=collected.requested([call.id for message in request.messages for call in message.calls]),
             stop_reason=collected.stop_reason,
             model=model,
             usage=Usage(usage.input, usage.output, usage.total, usage.cached, usage.reasoning, price),
@@ -222,16 +223,19 @@ class _Collected:
                 call.name += part.name
             call.arguments.append(part.arguments)
 
-    def requested(self, before: int) -> tuple[RequestedCall, ...]:
-        """The calls in the order in which the model made them.
+    def requested(self, earlier: Sequence[str]) -> tuple[RequestedCall, ...]:
+        """The calls in the order in which the model made them; `earlier` are the ids of the conversation before.
 
-        A call without an id of its own gets `call_<n>`, the number of calls in the conversation before it (`before` and
-        those of this reply): the same each time, and no other call's.
+        A call without an id of its own gets `call_<n>` by its place in the conversation: the same each time, and no
+        other call's.
         """
         taken: set[str] = set()
         found: list[RequestedCall] = []
         for number, call in enumerate(sorted(self._calls, key=lambda call: -1 if call.index is None else call.index)):
-            id = _sound(call.id) if call.id and call.id not in taken else f"call_{before + number}"
+            id = _sound(call.id)
+            if not id or id in taken:
+                free = (f"call_{place}" for place in count(len(earlier) + number))
+                id = next(name for name in free if name not in taken and name not in earlier)
             taken.add(id)
             found.append(RequestedCall(id, _sound(call.name), _sound("".join(call.arguments)) or "{}"))
         return tuple(found)

@@ -50,10 +50,11 @@ def request(
     asks = ChatMessage("user", asked)
     conversation = fold.agents.of(agent.name)
     messages = conversation_of(conversation.system, fold.session.messages, (*conversation.messages, asks))
-    return Asked(
-        agent.model or conversation.model or None,
-        request_of(agent, procedure, fold, shape(agent.filter, messages, scale=conversation.scale), place),
-    )
+    shaped = shape(agent.filter, messages, scale=conversation.scale)
+    asking = request_of(agent, procedure, fold, shaped, place)
+    # A script has a list of its own for this, or a report would use up the agent's next reply.
+    asking = msgspec.structs.replace(asking, agent=f"{agent.name}.status", turn=0, failures=0)
+    return Asked(agent.model or conversation.model or None, asking)
 
 
 def _prompt(procedure: Procedure, ended: RunEnded | None) -> str:
@@ -87,7 +88,7 @@ def request_of(
 ) -> ModelRequest:
     """A request without tools."""
     return ModelRequest(
-        messages=tuple(messages), agent=agent.name, turn=fold.agents.of(agent.name).replies, procedure=procedure.name,
-        nth=place, temperature=agent.temperature, max_tokens=agent.max_tokens,
+        messages=tuple(messages), agent=agent.name, turn=fold.agents.of(agent.name).replies,
+        failures=fold.agents.of(agent.name).failures, procedure=procedure.name, nth=place, temperature=agent.temperature, max_tokens=agent.max_tokens,
         reasoning_effort=agent.reasoning_effort,
     )  # fmt: skip

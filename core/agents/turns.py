@@ -175,9 +175,12 @@ class Turns:
             if isinstance(found, Reply):
                 break
             self._failed(found, agent, turn)
-        detail: dict[str, Value] = {"agent": agent.name, "estimate": estimate(request.messages)}
-        context.record_part(part, [reply_value(found)], detail=detail, started_at=started, usage=found.usage)
-        await context.after_part()
+        detail: dict[str, Value] = {"agent": agent.name, "estimate": estimate(request.messages, request.offers)}
+        context.record_part(
+            part, [reply_value(found)], detail=detail, started_at=started, usage=found.usage, last=not found.calls
+        )
+        if found.calls:
+            await context.after_part()
         return found
 
     def _ask(self, model: Model, request: ModelRequest, turn: OpenTurn) -> Reply | ModelError:

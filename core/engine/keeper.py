@@ -50,12 +50,11 @@ class Keeper:
             if worker is None or self._ended.is_set():
                 return
             active, every = worker.active > 0, max(1, round(worker.renew_seconds / FLUSH_SECONDS))
-            if active:
-                try:
-                    self._tick(worker, ticks, every)
-                except BaseException as error:  # noqa: BLE001 - raised again by `Worker.run`
-                    worker.fail(error)
-                    return
+            try:
+                self._tick(worker, ticks, every, active=active)
+            except BaseException as error:  # noqa: BLE001 - raised again by `Worker.run`
+                worker.fail(error)
+                return
             ticks += 1
             del worker
             if active:
@@ -63,9 +62,11 @@ class Keeper:
             else:
                 self._called.wait(KEEPER_SECONDS)
 
-    def _tick(self, worker: Worker, ticks: int, every: int) -> None:
+    def _tick(self, worker: Worker, ticks: int, every: int, *, active: bool) -> None:
         try:
-            worker.flush_old()
-            worker.watch_active(renew=ticks % every == 0)
+            worker.say_present()
+            if active:
+                worker.flush_old()
+                worker.watch_active(renew=ticks % every == 0)
         except ProcError as error:
             _logger.debug("the keeper met %s", error)

@@ -21,7 +21,6 @@ from ..journal.events import (
     MessageReceived,
     MessagesTaken,
     RequestTimedOut,
-    Responded,
     RunEnded,
     Said,
     ToolChild,
@@ -31,7 +30,7 @@ from ..model.states import RequestStatus, RunStatus
 from ..model.workspace import FOLDER
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
 from ..values import Value, encode, table_of
-from . import launch
+from . import answers, launch
 from .cancel import cancel
 from .parts import Parts
 from .waits import ChildWait, MailWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
@@ -74,7 +73,8 @@ class LocalContext(Parts):
             if isinstance(wait, ChildWait):
                 runs.wait_for(connection, self.run_id, wait.children)
             text = msgspec.json.encode(wait).decode()
-            runs.release(connection, self.run_id, status=status_of(wait), wake_at=wake_at(wait), waiting=text)
+            due = wake_at(connection, wait)
+            runs.release(connection, self.run_id, status=status_of(wait), wake_at=due, waiting=text)
             runs.wake_watchers(connection, self.run_id)
             return False
 
@@ -127,23 +127,15 @@ class LocalContext(Parts):
         """Takes what became of a pending request into the journal."""
         with self._database.read() as connection:
             row = requests.get(connection, name)
-            given = requests.answers(connection, name)
-        status, deadline = row.status, row.deadline
-        if status is RequestStatus.PENDING and deadline is not None and self.now() >= deadline:
-            status = self._write(lambda connection: self._time_out(connection, name), sync=True)
-            if status is RequestStatus.ANSWERED:
-                with self._database.read() as connection:
-                    given = requests.answers(connection, name)
+            over = requests.over(connection, name, self.now())
+        status = row.status
+        if status is RequestStatus.PENDING and over:
+            status = self._write(lambda connection: answers.settle(connection, name, self.now()), sync=True)
         if status is RequestStatus.ANSWERED:
-            last = given[-1]
-            by = ", ".join(dict.fromkeys(answer.by for answer in given if answer.by))
-            self._append(Responded(name, last.answer, by, last.audit or None, last.at), 0)
+            with self._database.read() as connection:
+                self._append(answers.response(name, requests.answers(connection, name)), 0)
         elif status is RequestStatus.TIMED_OUT:
             self._append(RequestTimedOut(name), 0)
-
-    def _time_out(self, connection: sqlite3.Connection, name: str) -> RequestStatus:
-        requests.resolve(connection, name, RequestStatus.TIMED_OUT, at=self.now(), by="timeout")
-        return requests.get(connection, name).status
 
     async def hear(self, call: Call, said: str | None, timeout: float | None) -> MessageReceived | None:
         again = self.reentered

@@ -51,8 +51,8 @@ class Parts(Recording):
     def outside(
         self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, tick: Callable[[], None] = lambda: None
     ) -> Iterator[tuple[str, T | Exception]]:
-        # What the work is about, and that it began, is on the disk before it costs anything.
-        self.flush(sync=True)
+        # Others can see that it is under way. After a power failure it is begun again, and nothing was lost.
+        self.flush(sync=False)
         self._partial = None
         try:
             yield from self._errands.run(work, lambda: self._tick(tick))

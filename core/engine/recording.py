@@ -29,7 +29,7 @@ from ..journal.events import (
 )
 from ..journal.folds import RunFold
 from ..journal.folds.agents import TURN
-from ..journal.folds.run import Outline
+from ..journal.folds.outline import Outline
 from ..model.messages import Usage
 from ..primitives.execution import Call
 from ..values import Value
@@ -49,7 +49,9 @@ T = TypeVar("T")
 BODIES = ("step", "guard", TURN)
 """Operations in which the code goes on, which finds what is recorded there itself."""
 SNAPSHOT_EVERY = 1000
-"""How many events lie between two snapshots of a run's outline."""
+"""How many events lie at least between two snapshots of a run's outline."""
+SNAPSHOT_BYTES = 100
+"""And how many bytes of a snapshot an event pays for, so that those of a large State do not outgrow the events."""
 
 
 class Recording:
@@ -77,6 +79,7 @@ class Recording:
         self._at: float = max((record.at for record in records[-1:]), default=0.0)
         self._rows: list[tuple[journal.Row, bytes | None]] = []
         self._actions: list[Callable[[sqlite3.Connection], None]] = []
+        self._snapshot_at: int = (run.last_seq // SNAPSHOT_EVERY + 1) * SNAPSHOT_EVERY
         self._lock: threading.RLock = threading.RLock()
         self._effects: int = 0
         self._buffered_at: float = 0.0
@@ -210,7 +213,7 @@ class Recording:
 
     def record_part(
         self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
-        usage: Usage | None = None,
+        usage: Usage | None = None, last: bool = False,
     ) -> Ended:  # fmt: skip
         if not self._replay.done:
             self._replay.end_of_parts(self.line)
@@ -222,13 +225,15 @@ class Recording:
             self._append(event, call.line)
             if usage is not None:
                 self.use(usage)
-            self.flush(sync=True)
+            if not last:
+                self.flush(sync=True)
         return event
 
     def use(self, usage: Usage) -> None:
         """Counts what a model used, in the next transaction."""
         self.used = self.used.plus(usage)
-        self._actions.append(lambda connection: runs.add_usage(connection, self.run_id, usage))
+        at = self.now()
+        self._actions.append(lambda connection: runs.add_usage(connection, self.run_id, usage, at))
         self._actions.append(lambda connection: runs.forget_partial(connection, self.run_id))
 
     def emit(self, event: Event) -> None:
@@ -260,13 +265,16 @@ class Recording:
             self._buffered_at = monotonic()
         self._rows.append(journal.event_row(self.run_id, record))
         self.fold.apply(record)
-        if self._seq % SNAPSHOT_EVERY == 0 and self._replay.done:
-            self._snapshot()
+        self._keep_outline()
         return record
 
-    def _snapshot(self) -> None:
-        seq, data = self._seq, msgspec.json.encode(Outline.of(self.fold)).decode()
-        self._actions.append(lambda connection: journal.save_snapshot(connection, self.run_id, seq, data))
+    def _keep_outline(self) -> None:
+        if self._seq < self._snapshot_at or not self._replay.done:
+            return
+        outline = Outline.of(self.fold)
+        data = msgspec.json.encode(outline).decode()
+        self._snapshot_at = self._seq + max(SNAPSHOT_EVERY, len(data) // SNAPSHOT_BYTES)
+        self._actions.append(lambda connection: journal.save_snapshot(connection, self.run_id, outline, data))
 
     # ---- writing
 
@@ -335,6 +343,7 @@ class Recording:
                 raise LeaseLost(f"run {self.run_id} cancelled itself")
             self._seq, self._at = record.seq, record.at
             self.fold.apply(record)
+            self._keep_outline()
             self._settled = record.event  # pyright: ignore[reportAttributeAccessIssue] - it is the Ended made above
         return values
 

@@ -40,8 +40,11 @@ class Replay:
 
     @property
     def done(self) -> bool:
-        """True when nothing is left to recall."""
-        return self._at >= len(self._records)
+        """True when nothing is left to recall; the records are let go of then."""
+        if self._at < len(self._records):
+            return False
+        self._records, self._ends, self._at = (), {}, 0
+        return True
 
     def recall(self, call: Call) -> Ended | None:
         """The recorded outcome of the call, with all that belongs to it applied; None when it has none.

@@ -88,7 +88,8 @@ class Services:
             try:
                 await self.tools.find(name)
             except ToolError as error:
-                missing.append(f'tool "{name}" ({error})')
+                why = str(error).removeprefix(f'there is no tool "{name}"').removeprefix(":").strip()
+                missing.append(f'tool "{name}"' + (f" ({why})" if why else ""))
         return missing
 
     def listen(self, callback: Callable[[Partial, str], None]) -> Callable[[], None]:
@@ -116,7 +117,7 @@ class Services:
         if tools is not None:
             self.outside.call(tools.close(), timeout=CLOSE_SECONDS)
         if models is not None:
-            self.outside.call(models.close(), timeout=CLOSE_SECONDS)
+            self.outside.call(models.aclose(), timeout=CLOSE_SECONDS)
         self.outside.close()
 
 

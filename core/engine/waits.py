@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from ..model.states import ENDED, RequestStatus, RunStatus
+from ..journal import requests
+from ..model.states import ENDED, RunStatus
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,10 +66,12 @@ def status_of(wait: Wait) -> RunStatus:
             return RunStatus.PENDING
 
 
-def wake_at(wait: Wait) -> float | None:
-    """When the run wants a worker though nothing happened; None for never."""
+def wake_at(connection: sqlite3.Connection, wait: Wait) -> float | None:
+    """When the run wants a worker though nothing happens any more; None for never."""
     match wait:
-        case RequestWait(deadline=deadline) | ChildWait(deadline=deadline) | MailWait(deadline=deadline):
+        case RequestWait(request=request):
+            return requests.wake_at(connection, request)
+        case ChildWait(deadline=deadline) | MailWait(deadline=deadline):
             return deadline
         case TimeWait(due=due):
             return due
@@ -79,9 +82,8 @@ def wake_at(wait: Wait) -> float | None:
 def ready(connection: sqlite3.Connection, wait: Wait, now: float) -> bool:
     """Whether the wait is over; also asked in the transaction that suspends the run, so that no wake is lost."""
     match wait:
-        case RequestWait(request=request, deadline=deadline):
-            row = connection.execute("SELECT status FROM requests WHERE id=?", (request,)).fetchone()
-            return row is None or row[0] != RequestStatus.PENDING.value or (deadline is not None and now >= deadline)
+        case RequestWait(request=request):
+            return requests.over(connection, request, now)
         case TimeWait(due=due):
             return now >= due
         case ChildWait(children=children, until=until, deadline=deadline, seen=seen):

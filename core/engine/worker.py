@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..errors import LeaseLost, ProcError, StoreError
-from ..journal import journal, runs
+from ..journal import journal, presence, requests, runs
 from ..lua.sandbox import Limits
 from ..model.states import RunStatus
 from . import identity
@@ -50,6 +50,10 @@ TROUBLE_SECONDS = 1.0
 """How long the worker leaves a store alone that failed."""
 LEASES_SECONDS = 0.5
 """How often the worker looks for leases of others that are free, though nothing changed in the database."""
+PRESENT_SECONDS = 10.0
+"""How often a worker with something to drive says that it is there."""
+IDLE_PRESENT_SECONDS = 120.0
+"""And one with nothing to drive: others on this machine see by its process whether it is gone."""
 
 _logger = logging.getLogger(__name__)
 
@@ -64,9 +68,14 @@ class Worker:
         limits: Limits,
         *,
         roots: Sequence[str] = (),
+        kind: str = "",
         on_problem: Callable[[str, ProcError], None] = lambda _run, _error: None,
     ) -> None:
-        """`roots` restricts the worker to these runs and their children; `on_problem` hears of runs it let go of."""
+        """`roots` restricts the worker to these runs and their children; `on_problem` hears of runs it let go of. With
+        a `kind` it says that it is there, also while it has nothing to drive."""
+        self._kind: str = kind
+        self._present_at: float | None = None
+        """When it last said so, by a clock that nobody sets."""
         self.owner: str = identity.owner() + f":{id(self):x}"
         self._environment: Environment = environment
         self._settings: WorkerSettings = settings
@@ -199,11 +208,12 @@ class Worker:
             with self._environment.database.read() as connection:
                 due = runs.next_wake(connection, self._roots)
                 leases = runs.leases(connection)
+                overtaken = bool(requests.overtaken(connection, self._environment.clock.now()))
         except StoreError as error:
             self._trouble(error)
             return False
         now = self._environment.clock.now()
-        if due is not None and due <= now:
+        if overtaken or (due is not None and due <= now):
             return True
         latest = runs.latest(now, self._settings.lease_seconds)
         return any(not now <= lease.until <= latest or self._is_dead(lease.owner) for lease in leases)
@@ -217,6 +227,8 @@ class Worker:
 
         def work(connection: sqlite3.Connection) -> list[Run]:
             dead = [lease.owner for lease in runs.leases(connection) if self._is_dead(lease.owner)]
+            for run in requests.overtaken(connection, clock.now()):
+                runs.wake(connection, run)
             return runs.claim(
                 connection, owner=self.owner, now=clock.now(), lease=lease, limit=limit, dead=dead, active=active,
                 roots=self._roots,
@@ -351,6 +363,20 @@ class Worker:
             elif mail:
                 driver.context.mail = True
 
+    def say_present(self) -> None:
+        """Says now and then that this worker is there. Called by the keeper thread."""
+        moment, first = monotonic(), self._present_at is None
+        every = PRESENT_SECONDS if self._active else IDLE_PRESENT_SECONDS
+        if not self._kind or (self._present_at is not None and moment - self._present_at < every):
+            return
+        self._present_at = moment
+        database, now = self._environment.database, self._environment.clock.now()
+        dead: list[str] = []
+        if first:
+            with database.read() as connection:
+                dead = [row.owner for row in presence.seen(connection) if self._is_dead(row.owner)]
+        database.write(lambda connection: presence.appear(connection, self.owner, self._kind, now, dead), sync=False)
+
     def _was_lost(self, run: str, driver: Driver) -> bool:
         with self._environment.database.read() as connection:
             row = runs.find(connection, run)
@@ -392,10 +418,14 @@ class Worker:
         for driver in warm:
             driver.close()
         self._threads.end_idle()
+
+        def leave(connection: sqlite3.Connection) -> None:
+            runs.abandon(connection, self.owner)
+            if self._kind:
+                presence.leave(connection, self.owner)
+
         try:
-            await asyncio.to_thread(
-                self._environment.database.write, lambda connection: runs.abandon(connection, self.owner), sync=False
-            )
+            await asyncio.to_thread(self._environment.database.write, leave, sync=False)
         except StoreError:
             _logger.info("leases could not be given back; they run out by themselves")
         self._loop = None

@@ -14,6 +14,8 @@ import msgspec
 
 from ..errors import StoreDamaged
 from .events import DECODERS, AttemptBegan, Began, Ended, Record, decode_event, encode_event
+from .folds.outline import Outline
+from .marks import marks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,12 +31,15 @@ WHOLE: Ranges = [(1, None)]
 
 _ranges = msgspec.json.Decoder(list[tuple[int, int | None]])
 
-_INSERT = "INSERT INTO events(run, seq, kind, name, line, at, data, blob) VALUES (?,?,?,?,?,?,?,?)"
+_INSERT = """INSERT INTO events(run, seq, kind, name, line, at, data, blob, mark, parent, score)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
 _COLUMNS = "seq, kind, line, at, data, blob"
-_INDEXED = "kind NOT IN ('began', 'ended')"
+INDEXED = "kind NOT IN ('began', 'ended')"
 """The rows in the index by kind. Operations are not in it: they are most of the events, and read by place."""
 
-Row = tuple[str, int, str, str | None, int, float, str | None, str | None]
+Row = tuple[
+    str, int, str, str | None, int, float, str | None, str | None, int | None, str | None, float | None,
+]  # fmt: skip
 
 
 def encode_ranges(ranges: Ranges) -> str:
@@ -71,11 +76,12 @@ def event_row(run: str, record: Record) -> tuple[Row, bytes | None]:
     """The row of an event, and the content for `blobs` when it is too long for the row."""
     text = encode_event(record.event)
     event = record.event
+    name, mark, parent, score = marks(event)
     if len(text) <= BLOB_BYTES:
-        return (run, record.seq, event.kind, event.label, record.line, record.at, text, None), None
+        return (run, record.seq, event.kind, name, record.line, record.at, text, None, mark, parent, score), None
     content = text.encode()
     key = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return (run, record.seq, event.kind, event.label, record.line, record.at, None, key), content
+    return (run, record.seq, event.kind, name, record.line, record.at, None, key, mark, parent, score), content
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[tuple[Row, bytes | None]]) -> None:
@@ -101,7 +107,7 @@ def read(connection: sqlite3.Connection, run: str, ranges: Ranges = WHOLE, *, up
     """The records of a run's history in order. Raises `StoreDamaged` for a row that cannot be read."""
     records: list[Record] = []
     for first, last in ranges:
-        limit = _limit(last, upto)
+        limit = limit_of(last, upto)
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM events WHERE run=? AND seq>=? AND seq<=? ORDER BY seq", (run, first, limit)
         )
@@ -137,7 +143,7 @@ def window(
     found: list[Record] = []
     some = f"kind IN ({','.join('?' * len(kinds))})"
     if not {Began.kind, Ended.kind} & set(kinds):
-        some += f" AND {_INDEXED}"
+        some += f" AND {INDEXED}"
     order = "DESC" if newest else "ASC"
     for first, last in reversed(ranges) if newest else ranges:
         left = -1 if limit < 0 else limit - len(found)
@@ -146,7 +152,7 @@ def window(
         # One query for each kind and one merge would save nothing: the index is (run, kind, seq).
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM events WHERE run=? AND {some} AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
-            (run, *kinds, max(first, after + 1), _limit(last, upto), left),
+            (run, *kinds, max(first, after + 1), limit_of(last, upto), left),
         )
         found.extend(record_of(connection, run, row) for row in rows.fetchall())
     return found[::-1] if newest else found
@@ -186,7 +192,8 @@ def news(
     return [News(row[0], row[1], record_of(connection, row[1], row[2:])) for row in rows]
 
 
-def _limit(last: int | None, upto: int | None) -> int:
+def limit_of(last: int | None, upto: int | None) -> int:
+    """The last event of a range that counts."""
     ends = [end for end in (last, upto) if end is not None]
     return min(ends) if ends else 2**62
 
@@ -211,22 +218,36 @@ def record_of(connection: sqlite3.Connection, run: str, row: tuple[object, ...])
 # ---- snapshots
 
 
-def save_snapshot(connection: sqlite3.Connection, run: str, seq: int, data: str) -> None:
-    """Keeps the outline of a run's fold at a record, so that a reader need not begin at the first event."""
-    connection.execute("INSERT OR REPLACE INTO snapshots(run, seq, data) VALUES (?,?,?)", (run, seq, data))
+def save_snapshot(connection: sqlite3.Connection, run: str, outline: Outline, data: str) -> None:
+    """Keeps an outline, whose text is `data`, so that a reader need not begin at the first event."""
+    connection.execute(
+        "INSERT OR REPLACE INTO snapshots(run, seq, operations, ended, data) VALUES (?,?,?,?,?)",
+        (run, outline.seq, outline.operations, outline.kinds.get(Ended.kind, 0), data),
+    )
 
 
-def nearest_snapshot(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int) -> str | None:
-    """The latest snapshot at or before `upto` that belongs to this history."""
+def nearest_snapshot(
+    connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int, *, operations: int | None = None
+) -> Outline | None:
+    """The latest snapshot at or before `upto`, with at most so many `operations`, that belongs to this history.
+
+    One at an event that is in force adds up to events that are: going back forgets ends of a history only.
+    """
+    few = "" if operations is None else "AND operations<=?"
     for first, last in reversed(ranges):
         if first > upto:
             continue
         row = connection.execute(
-            "SELECT data FROM snapshots WHERE run=? AND seq>=? AND seq<=? ORDER BY seq DESC LIMIT 1",
-            (run, first, _limit(last, upto)),
+            f"""SELECT data FROM snapshots WHERE run=? AND seq=(SELECT max(seq) FROM snapshots
+                WHERE run=? AND seq>=? AND seq<=? {few})""",
+            (run, run, first, limit_of(last, upto), *(() if operations is None else (operations,))),
         ).fetchone()
         if row is not None:
-            return str(row[0])
+            try:
+                return msgspec.json.decode(row[0], type=Outline)
+            except msgspec.MsgspecError:
+                # It only saves time: without it the events are read.
+                continue
     return None
 
 

@@ -156,7 +156,87 @@ CREATE TABLE partials (
 ) STRICT;
 """
 
-MIGRATIONS: Sequence[tuple[int, str]] = ((1, _FIRST), (2, _AGENTS))
+_TEXT = "coalesce(data, (SELECT CAST(bytes AS TEXT) FROM blobs WHERE hash=events.blob))"
+"""The text of an event, wherever it is kept."""
+
+_INTERFACE = f"""
+ALTER TABLE events ADD COLUMN mark INTEGER;
+ALTER TABLE events ADD COLUMN parent TEXT;
+ALTER TABLE events ADD COLUMN score REAL;
+UPDATE events SET mark=1 WHERE kind IN ('message.appended', 'message.received', 'session.cleared', 'notified',
+    'alerted', 'requested', 'responded', 'request.timed_out', 'request.cancelled');
+UPDATE events SET mark=2 WHERE kind='began'
+    OR (kind='ended' AND json_valid({_TEXT}) AND json_extract({_TEXT}, '$.opened'));
+UPDATE events SET parent=coalesce(json_extract({_TEXT}, '$.parent'), ''),
+    score=CASE WHEN json_type({_TEXT}, '$.metadata.score') IN ('integer', 'real')
+        THEN CAST(json_extract({_TEXT}, '$.metadata.score') AS REAL) END
+    WHERE kind='node.created' AND json_valid({_TEXT});
+UPDATE events SET score=CASE WHEN json_type({_TEXT}, '$.value') IN ('integer', 'real')
+        THEN CAST(json_extract({_TEXT}, '$.value') AS REAL) ELSE -9e999 END
+    WHERE kind='node.metadata_set' AND json_valid({_TEXT}) AND json_extract({_TEXT}, '$.key')='score';
+UPDATE events SET name=coalesce(json_extract({_TEXT}, '$.level'), 'info')
+    WHERE kind IN ('logged', 'notified', 'alerted') AND json_valid({_TEXT});
+CREATE INDEX events_said ON events (run, seq) WHERE mark=1;
+CREATE INDEX events_opened ON events (run, name, seq) WHERE mark=2;
+CREATE INDEX events_children ON events (run, parent, seq) WHERE parent IS NOT NULL;
+CREATE INDEX events_nodes ON events (run, name, seq) WHERE kind IN ('node.created', 'node.metadata_set');
+CREATE INDEX events_loud ON events (run, seq)
+    WHERE kind IN ('logged', 'notified', 'alerted', 'reply.failed') AND name<>'info';
+
+DROP TABLE snapshots;
+CREATE TABLE snapshots (
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    operations INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT;
+CREATE INDEX snapshots_by_operations ON snapshots (run, seq, operations, ended);
+
+ALTER TABLE requests ADD COLUMN decided_at REAL;
+ALTER TABLE requests ADD COLUMN decided_by TEXT;
+ALTER TABLE requests ADD COLUMN effective_at REAL;
+ALTER TABLE requests ADD COLUMN decides INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE requests ADD COLUMN procedure TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN approved INTEGER NOT NULL DEFAULT 0;
+UPDATE requests SET procedure=coalesce((SELECT procedure FROM runs WHERE runs.id=requests.run), '');
+UPDATE requests SET approved=1 WHERE type='review' AND status='answered' AND EXISTS (SELECT 1 FROM answers
+    WHERE request=requests.id AND json_valid(data) AND lower(json_extract(data, '$.answer.decision'))='approve');
+CREATE INDEX requests_being_decided ON requests (decided_at) WHERE effective_at IS NOT NULL;
+CREATE INDEX requests_approved ON requests (procedure, point, resolved_at) WHERE approved=1;
+CREATE INDEX requests_by_resolution ON requests (resolved_at) WHERE resolved_at IS NOT NULL;
+ALTER TABLE answers ADD COLUMN effective_at REAL;
+ALTER TABLE answers ADD COLUMN undone_at REAL;
+ALTER TABLE answers ADD COLUMN undone_by TEXT;
+
+CREATE INDEX runs_at_the_top ON runs (status, updated_at) WHERE parent IS NULL;
+CREATE INDEX runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE usage (
+    quarter INTEGER PRIMARY KEY NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    cost REAL NOT NULL,
+    unpriced INTEGER NOT NULL
+) STRICT;
+CREATE TABLE workers (
+    owner TEXT PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    seen_at REAL NOT NULL
+) STRICT;
+CREATE TABLE editing (
+    request TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (request, "by", owner)
+) STRICT, WITHOUT ROWID;
+"""
+"""What readers need of it: marks on events, answers that can be undone, who is there."""
+
+MIGRATIONS: Sequence[tuple[int, str]] = ((1, _FIRST), (2, _AGENTS + _INTERFACE))
 """Version and SQL of every step, oldest first."""
 
 

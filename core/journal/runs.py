@@ -113,6 +113,12 @@ def get(connection: sqlite3.Connection, run: str) -> Run:
     return found
 
 
+def several(connection: sqlite3.Connection, names: Sequence[str]) -> list[Run]:
+    """The runs with these ids, in no order."""
+    rows = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE id IN ({','.join('?' * len(names))})", tuple(names))
+    return [of_row(row) for row in rows.fetchall()]
+
+
 def resolve(connection: sqlite3.Connection, prefix: str) -> Run:
     """The run whose id begins with `prefix`; raises `NotFound` when none or several do."""
     rows = connection.execute(
@@ -340,12 +346,44 @@ def set_params(connection: sqlite3.Connection, run: str, params: str) -> None:
 # ---- agents
 
 
-def add_usage(connection: sqlite3.Connection, run: str, usage: Usage) -> None:
-    """Counts what one more reply of a model used."""
+QUARTER = 900.0
+"""Seconds for which usage is added up: every time zone's midnight begins one."""
+
+
+def add_usage(connection: sqlite3.Connection, run: str, usage: Usage, at: float) -> None:
+    """Counts what one more reply of a model used, for the run and for the time."""
+    used = (usage.input or 0, usage.output or 0, usage.cost or 0.0, int(usage.cost is None))
     connection.execute(
         "UPDATE runs SET tokens_in=tokens_in+?, tokens_out=tokens_out+?, cost=cost+?, unpriced=unpriced+? WHERE id=?",
-        (usage.input or 0, usage.output or 0, usage.cost or 0.0, int(usage.cost is None), run),
+        (*used, run),
     )
+    connection.execute(
+        """INSERT INTO usage(quarter, tokens_in, tokens_out, cost, unpriced) VALUES (?,?,?,?,?)
+           ON CONFLICT(quarter) DO UPDATE SET tokens_in=tokens_in+excluded.tokens_in,
+           tokens_out=tokens_out+excluded.tokens_out, cost=cost+excluded.cost, unpriced=unpriced+excluded.unpriced""",
+        (int(at // QUARTER), *used),
+    )
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What all models of a workspace used in some time."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    """US dollars, of the replies whose price is known."""
+    unpriced: int = 0
+    """How many replies have no known price."""
+
+
+def spent(connection: sqlite3.Connection, since: float) -> Spent:
+    """What models used from a moment on, to the quarter of an hour."""
+    row = connection.execute(
+        """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
+           coalesce(sum(unpriced), 0) FROM usage WHERE quarter>=?""",
+        (int(since // QUARTER),),
+    ).fetchone()
+    return Spent(*row)
 
 
 class Partial(msgspec.Struct, frozen=True):

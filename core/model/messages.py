@@ -108,6 +108,8 @@ class ModelRequest(msgspec.Struct, frozen=True):
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: str | None = None
+    failures: int = 0
+    """How often the agent got no reply in this run before."""
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):

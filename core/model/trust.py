@@ -67,7 +67,11 @@ def programs(workspace: Path) -> list[Startable]:
 
 def digest(workspace: Path) -> str:
     """Changes whenever anything about these programs does. Raises `ConfigError`."""
-    content = msgspec.json.encode([str(workspace.resolve()), _tables(workspace)], order="sorted")
+    return _digest(workspace, _tables(workspace))
+
+
+def _digest(workspace: Path, tables: dict[str, dict[str, object]]) -> str:
+    content = msgspec.json.encode([str(workspace.resolve()), tables], order="sorted")
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -118,8 +122,9 @@ class TrustRecord:
 
     def trusts(self, workspace: Path) -> bool:
         """Whether all that the workspace would start now was agreed to, as it stands. Raises `ConfigError`."""
-        wanted = (str(workspace.resolve()), digest(workspace))
-        return not programs(workspace) or any((item.workspace, item.digest) == wanted for item in self.all())
+        tables = _tables(workspace)
+        wanted = (str(workspace.resolve()), _digest(workspace, tables))
+        return not any(tables.values()) or any((item.workspace, item.digest) == wanted for item in self.all())
 
     def agree(self, workspace: Path, at: float) -> None:
         """Notes that the user agreed to what the workspace would start now."""

@@ -176,9 +176,10 @@ class ExecutionContext(Protocol):
 
     def record_part(
         self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
-        usage: Usage | None = None,
+        usage: Usage | None = None, last: bool = False,
     ) -> Ended:  # fmt: skip
-        """Records the outcome of a part, with what a model used for it; it is durable on return."""
+        """Records the outcome of a part, with what a model used for it; it is durable on return, or, when it is the
+        last part, with the outcome of the operation, which has to follow at once."""
         ...
 
     def outside(

@@ -35,7 +35,7 @@ from .results import error_text, result_of
 from .tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from mcp.client.session import IncomingMessage
     from mcp_types import CallToolResult
@@ -46,6 +46,9 @@ KEY: Final = "proc-tui/idempotency-key"
 """Where a call's idempotency key is in its request's `_meta`."""
 MAX_PAGES: Final = 1000
 """Pages of a list of tools that are read."""
+
+_SILENT: Final = ("Not Found", "Server returned an error response")
+"""What the SDK says when the server said nothing."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -113,7 +116,7 @@ class Link:
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
                 raise Gone from None
-            if error.code == INVALID_REQUEST and self._status == 404:
+            if error.code == INVALID_REQUEST and (self._status == 404 or error.message == "Session terminated"):
                 raise Refused from None
             raise ToolError(f"{self._who} refused the call of {name}: {self.why(error)}") from None
         except ValidationError as error:
@@ -138,7 +141,8 @@ class Link:
         if program is not None and (leaf is None or _closed(leaf)):
             return _ending(program)
         if isinstance(leaf, MCPError) and self._status >= 400:
-            return f"{self._address.url} answered with {_status(self._status)}{_advice(self._status)}"
+            said = "" if leaf.message in _SILENT else f": {_first_line(leaf)}"
+            return f"{self._address.url} answered with {_status(self._status)}{said}{_advice(self._status)}"
         if isinstance(leaf, httpx2.TimeoutException):
             return f"{self._address.url} does not answer"
         if isinstance(leaf, httpx2.ConnectError):
@@ -169,7 +173,7 @@ class Link:
         return self._client
 
     @asynccontextmanager
-    async def open(self, mode: str) -> AsyncIterator[None]:
+    async def open(self, mode: str) -> AsyncGenerator[None]:
         """Connect, in the manner of this age of MCP; the task that enters leaves it too."""
         info = Implementation(name="proc-tui", version=__version__)
         options: dict[str, Any] = {"mode": mode, "client_info": info, "message_handler": self._hear, "cache": None}
@@ -180,7 +184,7 @@ class Link:
                 env=get_default_environment() | dict(self._address.env),
                 cwd=self._address.cwd,
                 log=self._address.log,
-                on_gone=self._on_gone,
+                on_gone=self._end,
             )
             async with Client(self._program, **options) as self._client:
                 yield
@@ -197,6 +201,10 @@ class Link:
         ):
             yield
 
+    def _end(self) -> None:
+        if self._client is not None:  # before that, it is the handshake that fails
+            self._on_gone()
+
     async def _note(self, response: httpx2.Response) -> None:
         if response.request.method == "POST":
             self._status = response.status_code
@@ -207,7 +215,7 @@ class Link:
 
 
 @asynccontextmanager
-async def linked(link: Link) -> AsyncIterator[None]:
+async def linked(link: Link) -> AsyncGenerator[None]:
     """The link, connected. Nearly every server knows the handshake of before 2026; others are asked what they know."""
     connected = False
     try:

@@ -21,11 +21,12 @@ from mcp_types import jsonrpc_message_adapter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.client._transport import TransportStreams  # pyright: ignore[reportPrivateImportUsage]
 
-GRACE: Final = 2.0
+GRACE: Final = 1.5
 """Seconds a program has to end by itself once its input is closed, and again after it was asked to."""
 LINGER: Final = 0.2
 """Seconds in which the last lines of an ended program arrive, or the rest of its group ends."""
@@ -239,7 +240,9 @@ class _Input:
     async def __aenter__(self) -> _Input:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
         await self.aclose()
 
 

@@ -18,6 +18,8 @@ from ..errors import Blocked, ProcError, ToolError
 from ..model.workspace import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from ..model.messages import ToolResult
@@ -34,9 +36,9 @@ EAGER: Final = 3
 """Attempts to reach a lost server that are made without a call that wants it."""
 STEADY: Final = 30.0
 """Seconds after which a connection counts as good: the next loss of it is the first again."""
-LEAVE_WITHIN: Final = 3.0
+LEAVE_WITHIN: Final = 2.0
 """Seconds that the polite end of a connection may take; a program has its own (`mcp_process.GRACE`)."""
-CLOSE_WITHIN: Final = 9.0
+CLOSE_WITHIN: Final = 6.0
 """Seconds until a closing server is abandoned."""
 REASON_WITHIN: Final = 1.0
 """Seconds that a failed call waits to learn how its server ended."""
@@ -75,6 +77,7 @@ class McpServer:
         self._over: bool = False
         """Whether the owner has ended."""
         self._failure: ProcError | None = None
+        """Why the first attempt failed."""
         self._problem: str = ""
 
     @property
@@ -90,9 +93,9 @@ class McpServer:
             self._over, self._failure = False, None
             self._owner = asyncio.get_running_loop().create_task(self._own(), name=f"mcp {self.name}")
         await self._tried.wait()
+        self._check_open()
         if self._failure is not None:
             raise type(self._failure)(str(self._failure))
-        self._check_open()
 
     async def call(self, name: str, args: dict[str, object], *, key: str) -> ToolResult:
         """Call a tool; waits for a server that is being started again, as long as a call may take."""
@@ -224,31 +227,27 @@ class McpServer:
         import anyio  # noqa: PLC0415 (comes with the SDK)
 
         self._lost, self._stale, self._down = False, False, asyncio.Event()
-        made = False
+        made = listed = timed_out = False
         error: BaseException | None = None
         link: Link | None = None
         try:
-            module = await asyncio.to_thread(_load)
+            new_link, linked = await asyncio.to_thread(_load)
             if self._closed:
                 return False
-            link = module.Link(self._address(), self._leave, self._change)
+            link = held = new_link(self._address(), self._leave, self._change)
             with anyio.CancelScope(deadline=anyio.current_time() + self._settings.connect_timeout) as self._scope:
-                async with module.linked(link):
-                    self.tools = await link.tools()
-                    made = True
+                async with linked(held):
+                    self.tools = await held.tools()
                     self._scope.deadline = math.inf
-                    if not self._lost:
-                        self._link, self._problem = link, ""
+                    listed = True
+                    if not (self._lost or self._closed):
+                        made = True
+                        self._link, self._problem = held, ""
                         self._news.set()
                         self._tried.set()
-                        await self._serve(link)
+                        await self._serve(held)
                     self._scope.deadline = anyio.current_time() + LEAVE_WITHIN
-            if self._scope.cancelled_caught and not made and not self._closed:
-                self._fail(
-                    ToolError,
-                    f"did not start within {self._settings.connect_timeout:g} s: {link.silence()}"
-                    f"{self._see()}. If it needs longer, raise connectTimeout in {self._section}",
-                )
+            timed_out = self._scope.cancelled_caught and not listed
         except Blocked as blocked:
             self._fail(Blocked, f"cannot be used here: {blocked}")
         except Exception as caught:  # noqa: BLE001 - whatever the SDK raises, it ends one connection and is told
@@ -256,9 +255,14 @@ class McpServer:
         finally:
             self._scope = None
             self._leave()
-        if link is not None and (made or error is not None):
-            why = self._redacted(link.why(error))
-            self._problem = f"{why}{self._see()}"
+        if link is not None and timed_out:
+            self._fail(
+                ToolError,
+                f"did not start within {self._settings.connect_timeout:g} s: {link.silence()}{self._see()}. "
+                f"If it needs longer, raise connectTimeout in {self._section}",
+            )
+        elif link is not None:
+            self._problem = f"{self._redacted(link.why(error))}{self._see()}"
             if not made:
                 self._fail(ToolError, f"did not start: {self._problem}")
         elif error is not None:
@@ -289,7 +293,8 @@ class McpServer:
 
     def _fail(self, kind: type[ProcError], what: str) -> None:
         self._problem = self._redacted(what)
-        self._failure = kind(f"{self._who} {self._problem}")
+        if not self._tried.is_set():
+            self._failure = kind(f"{self._who} {self._problem}")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -320,8 +325,8 @@ class McpServer:
         return text
 
 
-def _load() -> Any:
-    from . import mcp_link  # noqa: PLC0415 (the SDK takes half a second)
+def _load() -> tuple[type[Link], Callable[[Link], AbstractAsyncContextManager[None]]]:
+    from .mcp_link import Link, linked, quiet  # noqa: PLC0415 (the SDK takes half a second)
 
-    mcp_link.quiet()
-    return mcp_link
+    quiet()
+    return Link, linked

@@ -298,7 +298,7 @@ def module_names(files: list[str]) -> list[str]:
     stems = [Path(file).stem for file in files]
     return [
         stem if stems.count(stem) == 1 else ".".join(Path(file).with_suffix("").parts)
-        for stem, file in zip(stems, files)  # noqa: B905
+        for stem, file in zip(stems, files)
     ]
 
 
@@ -318,7 +318,7 @@ def main(files: list[str]) -> NoReturn:
     folder = Path.cwd()
     sys.path.insert(0, str(folder))
     workspace = Workspace(folder)
-    for name, file in zip(module_names(files), files):  # noqa: B905
+    for name, file in zip(module_names(files), files):
         wire.send(json.dumps({"importing": file}).encode())
         workspace.add(name, file)
         _flush()

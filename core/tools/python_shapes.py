@@ -223,7 +223,7 @@ class Describer:
             rows = _rows(value, path)
             if len(rows) != len(items):
                 raise _expected(f"a list of {len(items)}", value, path)
-            pairs = enumerate(zip(items, rows))  # noqa: B905  # zip takes no `strict` in 3.9
+            pairs = enumerate(zip(items, rows))  # zip takes no `strict` in 3.9
             return tuple(item.convert(row, f"{path}[{index}]") for index, (item, row) in pairs)
 
         size = len(items)
@@ -339,7 +339,8 @@ class Describer:
                 required.append(field.name)
 
         def convert(value: object, path: str) -> object:
-            return make(**convert_fields(shapes, required, _fields(value, path), f"{path}."))
+            given = _fields(value, path or "the arguments")
+            return make(**convert_fields(shapes, required, given, f"{path}." if path else ""))
 
         found: Schema = {"type": "object", "properties": properties, "required": required}
         return Shape({**found, "additionalProperties": False}, convert)
@@ -392,7 +393,7 @@ def _choice(values: list[object], names: dict[object, object]) -> Shape:
     given = [value.name if isinstance(value, enum.Enum) else value for value in values]
     if not all(type(value) in JSON_NAMES for value in given):
         raise Undescribable(f"has a choice that JSON cannot say: {', '.join(map(repr, values))}")
-    stand = [(value, names.get(value, result)) for value, result in zip(given, values)]  # noqa: B905
+    stand = [(value, names.get(value, result)) for value, result in zip(given, values)]
     text = ", ".join(json.dumps(value, ensure_ascii=False) for value in given)
 
     def convert(value: object, path: str) -> object:
@@ -487,10 +488,7 @@ class Function:
 
     def __call__(self, args: dict[str, object], key: str) -> object:
         """What the function returns. Raises `Misfit` for arguments that it does not take, and what it raises."""
-        try:
-            given = cast("dict[str, object]", self._convert(args, "args"))
-        except Misfit as problem:
-            raise Misfit(str(problem).replace("args.", "", 1)) from None
+        given = cast("dict[str, object]", self._convert(args, ""))
         if self._wants_key:
             given[KEY] = key
         first = [given.pop(item.name, item.default) for item in self._positional]

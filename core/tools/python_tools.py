@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 HOST: Final = Path(__file__).resolve().with_name("python_host.py")
 MAX_PROCESSES: Final = 32
 """How many calls run at the same time; further ones wait."""
+MAX_STARTS: Final = 4
+"""How many processes start at the same time: each holds up the loop for a moment."""
 MAX_IDLE: Final = 4
 """How many processes are kept between calls."""
 START_SECONDS: Final = 60.0
-"""How long starting a process and importing the files may take."""
+"""How long starting a process and importing the files may take; longer, when a call may take longer."""
 _SMALL: Final = 64 * 1024
 """Bytes that are decoded at once; more would hold up the loop, and goes to a thread."""
 _WHERE = f"pythonTools in {FOLDER}/config.toml"
@@ -56,18 +58,19 @@ class PythonTools:
         workspace: Path,
         secrets: Secrets,
         *,
-        start_seconds: float = START_SECONDS,
+        start_seconds: float | None = None,
     ) -> None:
         self._settings: PythonToolSettings = settings
         self._workspace: Path = workspace
         self._secrets: Secrets = secrets
-        self._start_seconds: float = start_seconds
+        self._start_seconds: float = start_seconds or max(START_SECONDS, settings.timeout)
         self._log: Log = Log(workspace / FOLDER / "logs" / "python-tools.log", secrets)
-        self._files: list[str] = list(dict.fromkeys(settings.modules))
+        self._files: list[str] = list(dict.fromkeys(str(Path(file)) for file in settings.modules))
         self._processes: set[Process] = set()
         """Those that run, or are not reaped yet."""
         self._idle: list[Process] = []
         self._slots: asyncio.Semaphore = asyncio.Semaphore(MAX_PROCESSES)
+        self._starts: asyncio.Semaphore = asyncio.Semaphore(MAX_STARTS)
         self._starting: asyncio.Lock = asyncio.Lock()
         self._closed: bool = False
         self.problems: list[str] = []
@@ -166,17 +169,20 @@ class PythonTools:
         """A process to call: the one that was used last, unless a file of it was edited."""
         if self._closed:
             raise ToolError("the Python tools are closed")
-        while self._idle:
-            process = self._idle.pop()
-            try:
-                fresh = await asyncio.to_thread(process.is_fresh)
-            except BaseException:
+        while True:
+            while self._idle:
+                process = self._idle.pop()
+                try:
+                    fresh = await asyncio.to_thread(process.is_fresh)
+                except BaseException:
+                    process.kill()
+                    raise
+                if fresh and process.usable:
+                    return process
                 process.kill()
-                raise
-            if fresh and process.usable:
-                return process
-            process.kill()
-        return await self._open()
+            async with self._starts:
+                if not self._idle:
+                    return await self._open()
 
     def _give_back(self, process: Process) -> None:
         if not process.usable or self._closed:

@@ -20,7 +20,7 @@ import pytest
 from proc_tui.core.engine.waits import ChildWait, RequestWait, Wait
 from proc_tui.core.journal.events import RunStarted
 from proc_tui.core.journal.folds import RunFold
-from proc_tui.core.journal.folds.run import Outline
+from proc_tui.core.journal.folds.outline import Outline
 from proc_tui.core.model.settings import Settings
 from proc_tui.core.model.states import RequestStatus, RunStatus
 from proc_tui.core.operator import Given, Operator

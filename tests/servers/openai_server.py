@@ -29,7 +29,7 @@ A reply is an object. Where a script has none left, the server answers with 400.
     headers   more headers
     hang      `headers`: nothing is answered. N: the stream stops after N chunks and stays open
     cut       N: the connection is broken after N chunks
-    inject    {"N": data}: after N chunks this is sent as an event: an object as JSON, a string as it is
+    inject    {"N": data}: after N chunks this is sent as an event: an object as JSON, a string as it is; a list: each
     drip      seconds between chunks
 
 POST /v1/responses, which OpenAI has besides, gives the same replies in its own protocol: text, calls, finish and model.
@@ -203,8 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
         chunks = _events(reply, body) if self.path == "/v1/responses" else _chunks(reply, body)
         for number, chunk in enumerate([*chunks, None]):
             if number in injected:
-                data = injected[number]
-                self._chunk(data if isinstance(data, str) else "data: " + json.dumps(data) + "\n\n")
+                several = injected[number] if isinstance(injected[number], list) else [injected[number]]
+                for data in several:
+                    self._chunk(data if isinstance(data, str) else "data: " + json.dumps(data) + "\n\n")
+                    if reply.get("drip") and self._gone(asked, reply["drip"]):
+                        return None
             if reply.get("hang") == number:
                 return self._hang(asked)
             if reply.get("cut") == number:

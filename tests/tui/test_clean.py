@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proc_tui.tui.clean import cells, clip, oneline, safe_json, visible
+from proc_tui.tui.clean import cells, clip, clip_left, oneline, safe_json, visible
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """What no terminal may ever get from us."""
@@ -52,3 +52,16 @@ def test_safe_json_is_the_same_data(value: object) -> None:
 def test_a_clipped_text_fits(text: str, width: int, shown: str) -> None:
     assert clip(text, width) == shown
     assert cells(shown) <= max(width, 0)
+
+
+@given(st.text(), st.integers(0, 20))
+def test_the_end_of_a_text_fits_where_it_is_wanted(text: str, width: int) -> None:
+    end = clip_left(text, width)
+    assert cells(end) <= width or cells(text) == 0
+    assert end == text or end == "" or (end[0] == "…" and text.endswith(end[1:]))
+
+
+def test_the_end_is_shown_of_what_is_too_long() -> None:
+    assert clip_left("Roses are red", 6) == "…e red"
+    assert clip_left("漢字漢字", 6) == "…漢字"
+    assert clip_left("red", 3) == "red"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from proc_tui.tui.words import age, clock, duration, listed, parse_duration, several, stamp
+from proc_tui.tui.words import age, clock, duration, listed, money, parse_duration, price, several, stamp
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,13 @@ def test_amounts_in_words() -> None:
 def test_moments_of_json_are_utc_with_milliseconds() -> None:
     assert stamp(0.25) == "1970-01-01T00:00:00.250Z"
     assert stamp(None) is None
+
+
+def test_what_is_not_known_of_a_price_is_said() -> None:
+    amounts = (None, 0, 0.00001, 0.0042, 1.5, 12345.678)
+    assert [money(dollars) for dollars in amounts] == [
+        "unknown", "$0", "<$0.0001", "$0.0042", "$1.50", "$12,345.68"
+    ]  # fmt: skip
+    assert price(None, 3) == "cost unknown"
+    assert price(0.5, 0) == "$0.5000"
+    assert price(0.5, 1) == "$0.5000 and 1 reply of unknown price"

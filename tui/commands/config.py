@@ -7,6 +7,7 @@ import sys
 import click
 
 from ...core.model import settings
+from ...core.model.trust import without_secrets
 from ..clean import oneline
 from ..console.output import paint, say, say_json, tell
 from ..console.table import table, width
@@ -47,6 +48,8 @@ def config_command(workspace: Workspace, path: bool, as_json: bool) -> int:
 def shown(key: str, value: object) -> object:
     """The value, or stars for what looks like a secret."""
     parts = key.casefold().split(".")
+    if parts[-1] in ("url", "base_url") and isinstance(value, str):
+        return without_secrets(value)
     given = any(part in ("env", "headers") for part in parts[:-1])
-    named = any(word in parts[-1] for word in _SECRET) and not parts[-1].endswith("_env")
+    named = any(word in parts[-1] for word in _SECRET) and not parts[-1].endswith(("_env", "_keyring", "max_tokens"))
     return "***" if isinstance(value, str) and value and (given or named) else value

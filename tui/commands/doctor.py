@@ -7,7 +7,8 @@ import click
 from ..clean import oneline
 from ..console.output import Meaning, paint, say, say_json, tell
 from ..console.workspace import Workspace, json_option, pass_workspace
-from ..diagnosis import Finding, Level, examine
+from ..diagnosis import examine
+from ..findings import Finding, Level
 
 _MARKS: dict[Level, tuple[str, Meaning]] = {"ok": ("ok  ", "good"), "note": ("note", "waits"), "wrong": ("!!  ", "bad")}
 
@@ -16,9 +17,10 @@ _MARKS: dict[Level, tuple[str, Meaning]] = {"ok": ("ok  ", "good"), "note": ("no
 @json_option
 @pass_workspace
 def doctor_command(workspace: Workspace, as_json: bool) -> int:
-    """Look at Python, the libraries, the database, the clock, the terminal, workers and the disk.
+    """Look at Python, the libraries, the database, the clock, the terminal, workers, the disk, models and tools.
 
-    Exit code 1 when something is wrong.
+    Models are asked what they offer, which costs nothing; tools are started, if you agreed to them. Exit code 1 when
+    something is wrong.
     """
     found: list[Finding] = []
     for finding in examine(workspace.folder):

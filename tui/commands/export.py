@@ -69,8 +69,17 @@ def _write(operator: Operator, run: Run, kind: str) -> str:
     if kind == "answers":
         return answers_file(operator, run)
     if kind == "replies":
-        return replies_file(operator, run)
+        return _replies(operator, run)
     return safe_json(msgspec.json.encode(_exported(operator, run)).decode()) + "\n"
+
+
+def _replies(operator: Operator, run: Run) -> str:
+    """What models said in the run and below it, for `run --replies`."""
+    from ...core.agents.script import script_of
+
+    tree = [(member.procedure, place, operator.records(member)) for member, place in operator.tree(run)]
+    head = f"# What models said in {oneline(run.procedure)}, run {run.id}.\n"
+    return head + script_of(tree)
 
 
 def _exported(operator: Operator, run: Run) -> dict[str, object]:

@@ -15,7 +15,8 @@ from ..console.output import paint, say, say_json, tell
 from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
 from ..conversation import answer_text
 from ..readable import brief
-from ..shapes import request_shape, run_row, usage
+from ..shapes import request_shape, run_row
+from ..usage import spent_together
 from ..words import age, moment, price, several, stamp
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class _Report:
             },
             "decided": [self._decision(request) for request in self._resolved],
             "waiting": [request_shape(item, self._procedure(item)) for item in self._waiting],
-            "usage": usage(self._active, []),
+            "usage": spent_together(self._active),
             "alerts": [
                 {
                     "at": stamp(item.at),
@@ -118,7 +119,7 @@ class _Report:
             for status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
         )
         say(f"Since {moment(self._since)} ({age(seconds)}): {several(len(self._started), 'run')} started, {ends}.")
-        used = usage(self._active, [])
+        used = spent_together(self._active)
         if used.total_tokens or used.unpriced:
             cost = price(used.cost, used.unpriced)
             say(f"Models read and wrote {used.total_tokens:,} tokens in all runs that were active: {cost}.")

@@ -177,7 +177,9 @@ class _Listing:
         if pending:
             more = f" (and {len(pending) - 1} more)" if len(pending) > 1 else ""
             return f"{oneline(pending[0].message)}{more}"
-        if run.status in (RunStatus.FAILED, RunStatus.BLOCKED):
+        if run.status is RunStatus.BLOCKED:
+            return oneline(run.error or "")
+        if run.status is RunStatus.FAILED:
             return oneline((run.error or "").split("\n")[0])
         parts = [oneline(run.stage)] if run.stage and not run.status.ended else []
         driver = self._operator.driven_by(run)
@@ -203,7 +205,7 @@ class _Listing:
         return ""
 
     def _word(self, run: Run) -> str:
-        """A status as people read it: one whose question is settled waits to be driven, one without any for a message."""
+        """A status as people read it: with a settled question it waits for a worker, without any for a message."""
         if run.status is RunStatus.WAITING_FOR_HUMAN:
             return "asks" if run.id in self.requests else "answered" if run.wake_at == SOON else "listens"
         return "waits for child" if run.status is RunStatus.WAITING_FOR_CHILD else run.status.value.lower()

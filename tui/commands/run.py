@@ -70,7 +70,7 @@ def run_command(
         from ...core.document import params
 
         values = params.parse(program.procedure.params, texts)
-        if not detach and not as_json and may_want_tools(program.bundle.text):
+        if not as_json and may_want_tools(program.bundle.text):
             ask_for_trust(operator.workspace)
         plain = {name: value for name, value in plain.items() if name not in values}
         run = operator.start(program, plain, values=values, replies=replies)

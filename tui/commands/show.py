@@ -19,7 +19,8 @@ from ..console.table import table, width
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..conversation import messages
 from ..readable import readable
-from ..shapes import agent_shapes, details, request_shape, spent, turn_usage, usage_of
+from ..shapes import details, request_shape
+from ..usage import agent_shapes, spent, turn_usage, usage_of
 from ..words import duration, moment, money, several
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
     from ...core.journal.runs import Run
     from ...core.operator import Operator
-    from ..shapes import Usage
+    from ..usage import Usage
 
 FEW = 40
 """How many operations are shown; the rest are counted."""
@@ -63,6 +64,7 @@ def show_command(workspace: Workspace, name: str, at: int | None, everything: bo
 def _as_of(run: Run, fold: RunFold, moment: float, *, asks: bool) -> Run:
     """The run's outline as it was when an event was recorded; `last_seq` stays, to say how much came after."""
     going = RunStatus.WAITING_FOR_HUMAN if asks else RunStatus.RUNNING
+    used = fold.agents.usage
     return msgspec.structs.replace(
         run,
         status=RunStatus(fold.ended.status) if fold.ended is not None else going,
@@ -74,6 +76,10 @@ def _as_of(run: Run, fold: RunFold, moment: float, *, asks: bool) -> Run:
         summary=run.summary if fold.ended is not None else None,
         owner=None,
         mail=0,
+        tokens_in=used.input or 0,
+        tokens_out=used.output or 0,
+        cost=used.cost or 0.0,
+        unpriced=fold.agents.unpriced,
     )
 
 

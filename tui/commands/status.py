@@ -16,7 +16,8 @@ from ..console.cards import time_left
 from ..console.completion import complete_run
 from ..console.output import paint, say, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
-from ..shapes import request_shape, run_row, spent, usage_of
+from ..shapes import request_shape, run_row
+from ..usage import spent, usage_of
 from ..words import age, clock, duration, money, price, several, time_of_day
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ def _waits(operator: Operator, run: Run, pending: list[PendingRequest], now: flo
         lines.append(f"{paint('asks', 'waits')}: {oneline(request.message)} ({facts}); proc-tui answer {request.id}")
     driver = operator.driven_by(run)
     match run.status:
-        case RunStatus.WAITING_FOR_HUMAN if not pending and run.wake_at != SOON:
-            lines.append(f"waits for a message: proc-tui chat {run.id}")
+        case RunStatus.WAITING_FOR_HUMAN if run.wake_at != SOON:
+            lines += [] if pending else [f"waits for a message: proc-tui chat {run.id}"]
         case RunStatus.SLEEPING if run.wake_at:
             lines.append(f"sleeps until {time_of_day(run.wake_at)} ({clock(run.wake_at - now)})")
         case RunStatus.WAITING_FOR_CHILD:

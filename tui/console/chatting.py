@@ -54,11 +54,16 @@ class Chatting:
                 self.left = True
             elif text.strip():
                 self._operator.send(run, text)
+            elif hears:
+                self._ask(group)
         elif task is not None and not hears:
             self.cancel()
         elif task is None and hears:
-            self._task = group.create_task(self._terminal.line(PROMPT))
-            self._task.add_done_callback(lambda _: self.wake())
+            self._ask(group)
+
+    def _ask(self, group: asyncio.TaskGroup) -> None:
+        self._task = group.create_task(self._terminal.line(PROMPT))
+        self._task.add_done_callback(lambda _: self.wake())
 
     def cancel(self) -> None:
         """Takes the prompt away."""

@@ -10,10 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 from ...core.journal.folds import RunFold
+from ...core.journal.runs import SOON
 from ...core.model.states import RunStatus
 from ..clean import oneline, visible
 from ..readable import readable
-from ..shapes import error_line, outcome, request_shape, usage
+from ..shapes import error_line, outcome, request_shape
+from ..usage import spent_together
 from ..words import duration, price, several
 from .cards import card, how_to_answer
 from .foreground import Stopped
@@ -96,7 +98,7 @@ def tree(operator: Operator, run: Run) -> list[Run]:
 def used(operator: Operator, run: Run) -> str:
     """What the models of a run and of those below it used, for the end of a line; nothing when there were none."""
     rows = tree(operator, run)
-    total = usage(rows, [])
+    total = spent_together(rows)
     if not any(row.tokens_in or row.tokens_out or row.unpriced for row in rows):
         return ""
     return f"  {total.total_tokens:,} tokens, {price(total.cost, total.unpriced)}"
@@ -104,16 +106,16 @@ def used(operator: Operator, run: Run) -> str:
 
 def _waits(operator: Operator, run: Run, pending: list[PendingRequest]) -> None:
     now = time.time()
-    blocked = [member for member in tree(operator, run) if member.status is RunStatus.BLOCKED]
-    for member in blocked:
-        name = "" if member.id == run.id else f" ({oneline(member.procedure)})"
-        tell(f"{paint('blocked', 'bad')} {member.id}{name}: {visible(member.error or '')}")
+    asks = {request.run for request in pending}
+    for member in tree(operator, run):
+        name = member.id if member.id == run.id else f"{member.id} ({oneline(member.procedure)})"
+        if member.status is RunStatus.BLOCKED:
+            tell(f"{paint('blocked', 'bad')} {name}: {visible(member.error or '')}")
+        elif member.status is RunStatus.WAITING_FOR_HUMAN and member.id not in asks and member.wake_at != SOON:
+            how = f"proc-tui chat {member.id}, or proc-tui send {member.id} TEXT"
+            tell(f"{paint('waits', 'waits')} {name} for a message: {how}")
     if pending:
         tell(f"{paint('waits', 'waits')} {run.id} for {several(len(pending), 'answer')}")
-    elif not blocked:
-        tell(
-            f"{paint('waits', 'waits')} {run.id} for a message: proc-tui chat {run.id}, or proc-tui send {run.id} TEXT"
-        )
     for request in pending:
         for line in card(request, operator.run(request.run).procedure, now):
             tell(line)

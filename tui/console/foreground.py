@@ -192,11 +192,10 @@ class Foreground:
         living = [run for run in self._tree.values() if not run.status.ended]
         if self._more or self._asking or any(self._is_busy(run) for run in living):
             return False
-        if self._answering.unanswered(pending):
+        if self._answering.unanswered(pending) or any(self._hears(run, pending) for run in living):
             return True
-        if any(run.status is RunStatus.SLEEPING for run in living):
-            return False
-        return any(_lacks(run) or self._hears(run, pending) for run in living)
+        sleeps = any(run.status is RunStatus.SLEEPING for run in living)
+        return not sleeps and any(_lacks(run) for run in living)
 
     def _hears(self, run: Run, pending: list[PendingRequest]) -> bool:
         """Whether a run waits for a message: for a person, with no request, as of one and the same moment."""

@@ -1,7 +1,7 @@
 """Errors in words: a message without a traceback, the place in the source, the exit code.
 
 Belongs here: what every command does with an error. Exit codes: 1 something failed, 2 what was asked cannot be
-done as asked and nothing was changed.
+done as asked and nothing was changed, 3 a person has to set something first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import Divergence, DocumentError, ParameterError, StoreError
+from ...core.errors import Blocked, Divergence, DocumentError, ModelError, ParameterError, StoreError, ToolError
 from ..clean import cells, clip, visible
 from .output import paint, say_json, tell
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from ...core.document import Diagnostic
     from ...core.errors import ProcError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, WAITING = 1, 2, 3
 
 
 def exit_code(error: ProcError) -> int:
-    """1 for what is not the caller's doing, 2 for the rest."""
-    return FAILED if isinstance(error, StoreError) or type(error).code == "PROC-000" else USAGE
+    """1 for what is not the caller's doing, 3 for a key or an agreement that is missing, 2 for the rest."""
+    if isinstance(error, Blocked):
+        return WAITING
+    world = isinstance(error, (StoreError, ModelError, ToolError))
+    return FAILED if world or type(error).code == "PROC-000" else USAGE
 
 
 def report(error: ProcError, *, as_json: bool, folders: Sequence[Path] = ()) -> int:

@@ -9,6 +9,7 @@ from .agents import AgentFold, Conversation, OpenTurn
 from .checkpoints import Checkpoint, CheckpointFold
 from .graph import GraphFold, Node
 from .log import LogFold
+from .outline import OpenOperation, Outline, OutlineFold
 from .polls import PollFold
 from .requests import Request, RequestFold
 from .run import RunFold
@@ -26,7 +27,10 @@ __all__ = [
     "LogFold",
     "Message",
     "Node",
+    "OpenOperation",
     "OpenTurn",
+    "Outline",
+    "OutlineFold",
     "PollFold",
     "Request",
     "RequestFold",

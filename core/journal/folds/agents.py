@@ -51,6 +51,8 @@ class Conversation:
         self.messages: list[ChatMessage] = []
         self.replies: int = 0
         """How many replies the agent had; a scripted model's place in its script."""
+        self.failures: int = 0
+        """How often the model gave none."""
         self.turns: int = 0
         self.usage: Usage = Usage()
         self.scale: float = 1.0
@@ -91,6 +93,7 @@ class AgentFold:
     def _apply_reply_failed(self, event: ReplyFailed, record: Record) -> None:
         if self.open is not None:
             self.open.failures, self.open.due = event.attempt, event.due
+            self._count_failure(self.open)
 
     def _apply_tool_child(self, event: ToolChild, record: Record) -> None:
         if self.open is not None:
@@ -109,6 +112,8 @@ class AgentFold:
             self._replied(event)
         elif event.op in TURNS:
             turn, self.open = self.open, None
+            if event.failed and turn.reply is None:
+                self._count_failure(turn)
             if not event.failed and event.op == TURN:
                 self._took(turn)
         elif isinstance(event.detail, dict) and isinstance(index := event.detail.get("index"), int):
@@ -131,6 +136,10 @@ class AgentFold:
         estimate = event.detail.get("estimate") if isinstance(event.detail, dict) else None
         if isinstance(estimate, int) and estimate > 0 and usage.input:
             conversation.scale = min(max(usage.input / estimate, MOST_SCALE**-1), MOST_SCALE)
+
+    def _count_failure(self, turn: OpenTurn) -> None:
+        if turn.prompted is not None:
+            self.conversations.setdefault(turn.prompted.agent, Conversation()).failures += 1
 
     def _took(self, turn: OpenTurn) -> None:
         prompted, reply = turn.prompted, turn.reply

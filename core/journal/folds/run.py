@@ -1,10 +1,8 @@
-"""All that a run's own code can read of it, and the outline that listings show."""
+"""All that a run's own code can read of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from ...values import Value
 from .agents import AgentFold
@@ -54,6 +52,12 @@ class RunFold:
         self.ended: RunEnded | None = None
         self.seq: int = 0
         """Sequence number of the last record applied."""
+        self.at: float = 0.0
+        """When it was made."""
+        self.line: int = 0
+        """The source line of the last record that has one."""
+        self.kinds: dict[str, int] = {}
+        """How many records were applied, by kind."""
         self._reset()
         for record in records:
             self.apply(record)
@@ -88,7 +92,11 @@ class RunFold:
         """Takes the next record of the journal."""
         for method in self._appliers.get(type(record.event), ()):
             method(record.event, record)
-        self.seq = record.seq
+        kind = record.event.kind
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        self.seq, self.at = record.seq, record.at
+        if record.line:
+            self.line = record.line
 
     def _apply_run_started(self, event: RunStarted, record: Record) -> None:
         self.started, self.params, self.seed = event, event.params, event.seed
@@ -126,34 +134,3 @@ class RunFold:
         if not isinstance(kept, list):
             return [] if kept == {} else None
         return [message for item in kept if (message := Message.of_value(item)) is not None]
-
-
-class Outline(msgspec.Struct, frozen=True):
-    """What a snapshot keeps of a run at one record: the parts that do not grow with its length."""
-
-    seq: int
-    attempt: int
-    clock: float
-    state: dict[str, Value]
-    stage: str | None
-    node: str | None
-    nodes: int
-    messages: int
-    operations: int
-    stop: bool
-
-    @classmethod
-    def of(cls, fold: RunFold) -> Outline:
-        """The outline of a run as its fold has it now."""
-        return cls(
-            seq=fold.seq,
-            attempt=fold.attempt,
-            clock=fold.clock,
-            state=fold.state.values,
-            stage=fold.stages.current,
-            node=fold.graph.current,
-            nodes=len(fold.graph.nodes),
-            messages=len(fold.session.messages),
-            operations=len(fold.checkpoints.entries),
-            stop=fold.tools.stop is not None,
-        )

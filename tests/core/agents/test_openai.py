@@ -221,10 +221,9 @@ async def test_a_choice_without_a_delta_and_comments_are_passed_over(bench: Benc
 
 
 async def test_comments_are_a_sign_of_life(bench: Bench) -> None:
-    comments = {str(number): ": wait\n\n" for number in range(9)}
-    text = "a b c d e f"
-    reply = await bench.ask({"text": text, "drip": 0.02, "inject": comments}, idle_timeout=0.2)
-    assert reply.content == text
+    comments = {"1": [": wait\n\n"] * 10}
+    reply = await bench.ask({"text": "at last", "drip": 0.026, "inject": comments}, idle_timeout=0.25)
+    assert reply.content == "at last"
 
 
 async def test_a_connection_that_breaks_after_the_end_of_a_reply_takes_nothing_away(bench: Bench) -> None:
@@ -239,14 +238,12 @@ async def test_characters_that_were_cut_in_two_are_mended_or_replaced(bench: Ben
         text.encode()
 
 
-@pytest.mark.parametrize("usage", [{"prompt_tokens": None}, {"prompt_tokens": "ten", "completion_tokens": -1}])
-async def test_usage_that_is_none_is_unknown_and_not_0(bench: Bench, usage: dict[str, Any]) -> None:
-    try:
-        reply = await bench.ask({"text": "ok", "usage": usage}, price=PriceSettings(input=1, output=1))
-    except ModelError as error:
-        assert "does not speak" in str(error)
-    else:
-        assert (reply.usage.input, reply.usage.cost) == (None, None)
+@pytest.mark.parametrize(
+    "usage", [{}, {"prompt_tokens": None}, {"prompt_tokens": "ten", "completion_tokens": -1}, [1], 7]
+)
+async def test_usage_that_is_none_is_unknown_and_not_0(bench: Bench, usage: object) -> None:
+    reply = await bench.ask({"text": "ok", "usage": usage}, price=PriceSettings(input=1, output=1))
+    assert (reply.content, reply.usage.input, reply.usage.cost) == ("ok", None, None)
 
 
 async def test_a_long_reply_takes_time_in_proportion(bench: Bench) -> None:
@@ -479,6 +476,11 @@ async def test_a_key_is_found_however_the_server_writes_it(bench: Bench) -> None
         ),
         ({"status": 422, "body": '{"detail": [{"msg": "bad"}]}'}, 'refused the request (422): [{"msg": "bad"}]', False),
         ({"status": 500, "error": {"message": "oh\x1b[31m\nno"}}, "failed (500): oh [31m no", True),
+        (
+            {"status": 400, "body": '[{"error": {"message": "in a list"}}]'},
+            "refused the request (400): in a list",
+            False,
+        ),
         ({"status": 503, "body": "overloaded"}, "failed (503): overloaded", True),
         ({"status": 529, "body": ""}, "failed (529)", True),
         ({"status": 408, "body": ""}, "did not take the request now (408)", True),
@@ -517,6 +519,11 @@ async def test_retry_after_is_understood_in_every_form(
     assert "asks to slow down (429)" in str(error)
 
 
+async def test_a_limit_by_the_minute_is_not_the_end_of_a_quota(bench: Bench) -> None:
+    error = await bench.fail({"status": 429, "body": '[{"error": {"message": "You exceeded your current quota"}}]'})
+    assert error.retryable
+
+
 async def test_a_server_that_is_down_is_named(bench: Bench) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -543,7 +550,7 @@ async def test_silence_before_the_reply_ends_after_the_idle_timeout(bench: Bench
 
 
 async def test_silence_within_the_reply_ends_after_the_idle_timeout(bench: Bench) -> None:
-    error = await bench.fail({"text": "one two three", "hang": 2}, idle_timeout=0.05)
+    error = await bench.fail({"text": "one two three", "hang": 2}, idle_timeout=0.15)
     assert "no sign of life from" in str(error)
     assert error.retryable
     assert bench.texts == ["one "]
@@ -551,8 +558,8 @@ async def test_silence_within_the_reply_ends_after_the_idle_timeout(bench: Bench
 
 
 async def test_a_reply_that_only_drips_ends_after_the_timeout(bench: Bench) -> None:
-    error = await bench.fail({"text": "drop " * 50, "drip": 0.02}, timeout=0.15, idle_timeout=5.0)
-    assert "did not finish the reply within 0.15 s" in str(error)
+    error = await bench.fail({"text": "drop " * 50, "drip": 0.02}, timeout=0.3, idle_timeout=5.0)
+    assert "did not finish the reply within 0.3 s" in str(error)
     assert error.retryable
     assert bench.texts
     assert bench.server.asked[0].left.wait(2)
@@ -628,7 +635,7 @@ async def test_cancelling_ends_a_reply_at_once_and_closes_the_connection(bench: 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.perf_counter() - moment < 0.05
+    assert time.perf_counter() - moment < 0.1
     assert bench.texts[0] == "one "
     assert await asyncio.to_thread(bench.server.asked[0].left.wait, 2)
 
@@ -647,7 +654,7 @@ async def test_an_environment_that_allows_no_connection_is_a_models_error(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://1")
-    with pytest.raises(ModelError, match="cannot set up connections to https://models.invalid/v1: .*HTTPS_PROXY"):
+    with pytest.raises(ModelError, match=r"cannot set up connections to https://models.invalid/v1: .*HTTPS_PROXY"):
         await bench.model(base_url="https://models.invalid/v1").reply(ModelRequest(HELLO), bench.texts.append)
     assert (await bench.ask({"text": "local"})).content == "local"
 
@@ -663,10 +670,10 @@ async def test_an_error_of_the_listener_is_not_the_models(bench: Bench) -> None:
 
 
 async def test_many_replies_at_the_same_time_share_one_model(bench: Bench) -> None:
-    bench.server.play([{"text": f"number {n}"} for n in range(20)])
+    bench.server.play([{"text": f"number {n}"} for n in range(8)])
     model = bench.model()
-    replies = await asyncio.gather(*(model.reply(ModelRequest(HELLO), lambda _: None) for _ in range(20)))
-    assert {reply.content for reply in replies} == {f"number {n}" for n in range(20)}
+    replies = await asyncio.gather(*(model.reply(ModelRequest(HELLO), lambda _: None) for _ in range(8)))
+    assert {reply.content for reply in replies} == {f"number {n}" for n in range(8)}
 
 
 def test_a_model_works_in_one_event_loop_after_another(openai_server: Any) -> None:

@@ -13,7 +13,7 @@ from proc_tui.core.journal.database import Database
 from proc_tui.core.journal.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
 NEWEST = MIGRATIONS[-1][0]
-TABLES = {"alerts", "answers", "blobs", "events", "inbox", "partials", "requests", "runs", "snapshots", "sources", "waits"}
+TABLES = {"alerts", "answers", "blobs", "events", "inbox", "partials", "requests", "runs", "snapshots", "sources", "waits"} | {"editing", "usage", "workers"}
 
 
 @pytest.fixture

@@ -386,7 +386,7 @@ def test_a_docstring_may_look_like_anything() -> None:
 def test_no_docstring_is_too_odd(text: str) -> None:
     first, notes = documentation(text)
     assert "\n" not in first
-    assert all(name.isidentifier() or name.isdigit() or name for name in notes)
+    assert all(notes)
 
 
 JSON = st.recursive(
@@ -398,6 +398,7 @@ KINDS = [str, int, float, bool, list[int], dict[str, str], set[str], Color, Leve
          Literal["a", 1], tuple[int, str], datetime.date, Positive]  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.sampled_from(KINDS), JSON)
 def test_what_a_schema_refuses_the_conversion_refuses(kind: object, value: object) -> None:
     describer = Describer()

@@ -49,7 +49,9 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     """Makes the tools of one file, or of several; all of them are closed in the end."""
     made: list[PythonTools] = []
 
-    def tools_of(text: str = "", *, secrets: Secrets | None = None, start_seconds: float = 60.0, **settings: Any):
+    def tools_of(
+        text: str = "", *, secrets: Secrets | None = None, start_seconds: float | None = None, **settings: Any
+    ):
         if text:
             (tmp_path / "tools.py").write_text(textwrap.dedent(text))
         settings = {"interpreter": "${PROC_TUI_PYTHON}", "modules": ["tools.py"], **settings}
@@ -159,7 +161,8 @@ async def test_an_async_function_keeps_its_loop_between_calls(make: Make) -> Non
 
 async def test_an_exception_names_the_line_of_the_users_code(make: Make) -> None:
     tools = make("""
-                class Odd(Exception):
+        import json
+        class Odd(Exception):
             def __str__(self): raise ValueError
         def parse(text: str):
             return json.loads(text)
@@ -176,10 +179,13 @@ async def test_an_exception_names_the_line_of_the_users_code(make: Make) -> None
 
 
 async def test_arguments_that_do_not_fit_are_refused_in_words(make: Make) -> None:
-    tools = make("def add(a: int, b: int = 0): return a + b")
+    tools = make("def add(a: int, b: int | None = 0): return a + b")
     assert await failure(tools, "add") == "add: a is missing"
     assert await failure(tools, "add", a="x") == 'add: a: expected an integer, got "x"'
     assert await failure(tools, "add", a=1, c=2) == "add: c is not known; known are a, b"
+    assert await failure(tools, "add", a=1, b="x") == (
+        'add: b: expected an integer, got "x"; or b: expected null, got "x"'
+    )
     assert "add: the arguments are not JSON" in await failure(tools, "add", a=object())
     assert (await call(tools, "add", a=1, b=2)).value == 3
 
@@ -234,6 +240,20 @@ async def test_a_file_finds_its_neighbours_and_its_package(make: Make, tmp_path:
     assert (await call(tools, "json.h")).value == "tools_json"
 
 
+async def test_what_a_file_lists_is_what_it_offers(make: Make) -> None:
+    tools = make("""
+        from os.path import basename
+        LIMIT = 3
+        __all__ = ["basename", "_kept", "LIMIT", "missing"]
+        def _kept(): return 1
+        def other(): ...
+    """)
+    await tools.start()
+    assert [tool.name for tool in tools.tools] == ["basename", "_kept"]
+    assert tools.problems == ["tools.py: __all__ names missing, which is not defined"]
+    assert (await call(tools, "basename", p="a/b")).value == "b"
+
+
 async def test_files_that_cannot_be_imported_are_problems_and_the_others_work(make: Make, tmp_path: Path) -> None:
     (tmp_path / "needs.py").write_text("import os\nimport not_there_at_all\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef f(:\n")
@@ -269,7 +289,7 @@ async def test_files_without_any_tool_are_an_error_that_says_why(make: Make) -> 
 
 async def test_a_file_that_is_never_done_importing_is_left_out(make: Make, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("while True: pass\n")
-    tools = make("def f(): return 1", modules=["slow.py", "tools.py"], start_seconds=1.0)
+    tools = make("def f(): return 1", modules=["slow.py", "tools.py", "./tools.py"], start_seconds=1.0)
     assert (await call(tools, "f")).value == 1
     assert tools.problems[0].startswith("slow.py: importing it: not done after 1 s; what it wrote is in ")
 
@@ -395,14 +415,12 @@ async def test_whatever_a_function_does_to_its_process_only_that_call_sees(
 
 
 async def test_a_call_that_takes_too_long_ends_with_all_that_it_started(make: Make, alive: Fifo) -> None:
-    tools = make(HOLD, timeout=1.0)
+    tools = make(HOLD, timeout=2.0)
     async with asyncio.TaskGroup() as group:
         group.create_task(alive.opened())
         message = await failure(tools, "hold")
-    assert (
-        message
-        == "hold: not done after 1 s, and ended; if it needs longer, raise timeout of pythonTools in .proc-tui/config.toml"
-    )
+    wanted = "raise timeout of pythonTools in .proc-tui/config.toml"
+    assert message == f"hold: not done after 2 s, and ended; if it needs longer, {wanted}"
     await alive.closed()
 
 
@@ -414,6 +432,26 @@ async def test_a_cancelled_call_ends_with_all_that_it_started(make: Make, alive:
         task.cancel()
         await alive.closed()
     assert task.cancelled()
+
+
+async def test_a_cancelled_start_ends_what_importing_started_and_can_be_repeated(
+    make: Make, tmp_path: Path, alive: Fifo
+) -> None:
+    tools = make("""
+        import pathlib, subprocess
+        if pathlib.Path("alive").exists():
+            subprocess.Popen(["sleep", "60"], stdout=open("alive", "w"))
+            while True:
+                pass
+        def f(): return 1
+    """)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(tools.start())
+        await alive.opened()
+        task.cancel()
+        await alive.closed()
+    (tmp_path / "alive").unlink()
+    assert (await call(tools, "f")).value == 1
 
 
 async def test_a_process_that_ends_by_itself_leaves_nothing_behind(make: Make, alive: Fifo) -> None:

@@ -41,7 +41,7 @@ class TestList:
         (row,) = proc.lines("list")
         assert list(row) == [
             "run", "procedure", "version", "status", "stage", "parent", "started_at", "updated_at", "finished_at",
-            "attempt",
+            "attempt", "usage",
         ]  # fmt: skip
         assert row["started_at"].endswith("Z")
 
@@ -111,16 +111,21 @@ class TestShow:
             "stages",
             "checkpoints",
             "graph",
+            "agents",
             "messages",
             "requests",
             "children",
         } <= set(found)
         assert [child["procedure"] for child in found["children"]] == ["child"] * 3
-        assert list(found["checkpoints"][0]) == ["name", "operation", "line", "status", "started_at", "finished_at"]
+        assert list(found["checkpoints"][0]) == [
+            "name", "operation", "line", "status", "started_at", "finished_at", "tokens", "cost",
+        ]  # fmt: skip
         waiting = next(child for child in found["children"] if child["status"] == "WAITING_FOR_HUMAN")
         child = proc.json("show", waiting["run"])
         assert [item["class"] for item in child["messages"]] == ["PENDING_APPROVAL"]
-        assert list(child["messages"][0]) == ["id", "parent", "role", "class", "agent", "content", "at"]
+        assert list(child["messages"][0]) == [
+            "id", "parent", "role", "class", "agent", "content", "at", "tool", "calls",
+        ]  # fmt: skip
         assert child["requests"][0]["message"] == "May the second?"
 
     def test_an_earlier_moment(self, proc: Any) -> None:

@@ -42,13 +42,19 @@ def test_a_parameter_that_is_not_utf8_arrives_as_it_was_given(proc: Any) -> None
     assert "ab�" in proc("run", "hello", "-p", "who=ab\udcff").stdout
 
 
+USED = {
+    "turns": 0, "input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0,
+    "cost": 0.0, "unpriced": 0,
+}  # fmt: skip
+
+
 def test_json_is_one_object(proc: Any) -> None:
     result = proc("run", "hello", "--json")
     assert result.stderr == ""
     assert json.loads(result.stdout) == {
         "run": json.loads(result.stdout)["run"], "procedure": "hello", "version": "1", "status": "COMPLETED",
         "outputs": {"greeting": "Hello, World!"}, "error": None, "summary": None, "request": None, "requests": [],
-        "usage": {"turns": 0, "input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
+        "usage": USED, "total_usage": USED, "blocked": None,
     }  # fmt: skip
 
 

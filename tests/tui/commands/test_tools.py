@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,24 @@ class TestConfig:
         assert rows["file_root"]["origin"] == "default"
         assert rows["mcpServers.search.env.TOKEN"]["value"] == "***"
         assert "secret" not in proc("config").stdout
+        configure(
+            proc,
+            '[models.main]\nmodel = "m"\nbase_url = "http://me:secret@h/v1?key=secret"\napi_key_env = "MY_KEY"\n'
+            "[limits]\nmax_tokens = 5\n"
+            '[mcpServers.far]\nurl = "https://h/mcp?token=secret"\nheaders = {Authorization = "Bearer secret"}\n',
+        )
+        rows = {row["key"]: row["value"] for row in proc.lines("config")}
+        assert rows["models.main.base_url"] == "http://***@h/v1?key=***"
+        assert (rows["models.main.api_key_env"], rows["limits.max_tokens"]) == ("MY_KEY", 5)
+        assert "secret" not in proc("config").stdout
+        configure(proc, "durability = 'fast'\n")
         monkeypatch.setenv("PROC_TUI_DURABILITY", "full")
         rows = {row["key"]: row for row in proc.lines("config")}
         assert (rows["durability"]["value"], rows["durability"]["origin"]) == ("full", "PROC_TUI_DURABILITY")
 
     def test_the_files(self, proc: Any) -> None:
         assert proc("config", "--path").stdout.count("config.toml  (not there)") == 2
+        assert "mcp.json  (not there)" in proc("config", "--path").stdout
 
 
 class TestTrust:
@@ -137,3 +150,43 @@ class TestDoctor:
         proc("run", "hello")
         (proc.folder / ".proc-tui" / "runs.db").write_bytes(b"x" * 5000)
         assert "database" in proc("doctor", code=1).stdout
+
+    def test_without_a_model_it_says_what_to_write(self, proc: Any) -> None:
+        assert 'Put for example [models.main] with model = "gpt-5-mini"' in proc("doctor").stdout
+
+    @pytest.mark.slow
+    def test_models_are_asked_for_their_list_and_never_paid(self, proc: Any, openai_server: Any) -> None:
+        openai_server.play({"models": ["qwen3"], "replies": []})
+        configure(
+            proc,
+            f'[models.good]\nmodel = "qwen3"\nbase_url = "{openai_server.url}"\n'
+            f'[models.misspelt]\nmodel = "qwen4"\nbase_url = "{openai_server.url}"\n'
+            '[models.silent]\nmodel = "x"\nbase_url = "http://127.0.0.1:9/v1"\n'
+            '[models.keyless]\nmodel = "x"\n',
+        )
+        rows = [json.loads(line) for line in proc("doctor", "--json", code=1).stdout.splitlines()]
+        found = {row["text"].split(" ")[0]: row["level"] for row in rows if row["check"] == "models"}
+        assert sum(level == "wrong" for level in found.values()) == 3
+        texts = "\n".join(row["text"] for row in rows if row["check"] == "models")
+        assert f"good: qwen3 at {openai_server.url}" in texts
+        assert 'did you mean "qwen3"' in texts
+        assert "cannot connect to http://127.0.0.1:9" in texts
+        assert "needs OPENAI_API_KEY" in texts
+        assert not [asked for asked in openai_server.asked if asked.paid]
+
+    @pytest.mark.kill
+    def test_tools_are_started_once_they_were_agreed_to(self, proc: Any) -> None:
+        (proc.folder / "tools.py").write_text('def add(a: int, b: int) -> int:\n    "Adds."\n    return a + b\n')
+        configure(
+            proc,
+            f'[mcpServers.lost]\ncommand = "no-such-program"\n[mcpServers.off]\ncommand = "x"\ndisabled = true\n'
+            f'[pythonTools]\ninterpreter = "{sys.executable}"\nmodules = ["tools.py", "gone.py"]\n',
+        )
+        assert [row for row in proc.lines("doctor") if row["check"] == "tools"] == []
+        proc("trust", "--yes")
+        rows = [json.loads(line) for line in proc("doctor", "--json", code=1).stdout.splitlines()]
+        found = {row["level"]: row["text"] for row in rows if row["check"] == "tools"}
+        assert found["ok"].endswith("1 tool: add")
+        assert "gone.py" in found["note"]
+        assert 'no program "no-such-program"' in found["wrong"]
+        proc("trust", "--revoke")

@@ -1,0 +1,33 @@
+"""`proc-tui [DIR]`: opens the interface on a workspace."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...core.operator import Operator
+    from ..console.workspace import Workspace
+
+
+def can_open() -> bool:
+    """Whether there is a terminal to draw on and to read keys from."""
+    streams = (sys.__stdin__, sys.__stdout__, sys.stdin, sys.stdout)
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def open_workspace(workspace: Workspace, *, begin: Callable[[Operator], None] | None = None) -> int:
+    """Opens the interface and returns the exit code; `begin` is done before the first frame.
+
+    Raises what opening the workspace raises, before the screen is touched.
+    """
+    with workspace.open(create=True) as operator:
+        if begin is not None:
+            begin(operator)
+        from ..app import ProcTui
+
+        app = ProcTui(operator)
+        app.run(mouse=True)
+        return app.return_code or 0

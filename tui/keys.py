@@ -1,0 +1,256 @@
+"""Every key of the interface, once: what it is called, where it acts, what it does.
+
+A layer is a part of the screen that may have the focus: a text field, a card, a pane, a screen, everything (UX 4). A
+widget names its layer (`LAYER = "log"`) and takes its bindings from here (`BINDINGS = bindings("log")`); the footer, the
+help and `docs/keys.md` read the same table. Belongs here: the table, rebinding by `[keys]` of the configuration, and
+what clashes. Never: what an action does.
+
+To add a key: a row in `KEYS`, and a method `action_NAME` on the widget of its layer. Rows of one layer never share a
+key; a layer may take a key of the layers around it. Nothing is on `[` and `]`, and F10 and F11 have letters, since
+terminals tear and desktops take them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A binding."""
+
+    id: str
+    """`LAYER.NAME`: what `[keys]` calls it."""
+    keys: str
+    """Textual's names of keys, separated by commas; the first one is shown."""
+    action: str
+    """The method `action_...` that it calls."""
+    what: str
+    """In words, after the key: `help`, `next request`."""
+    shown: bool = False
+    """Whether the footer has room for it."""
+    priority: bool = False
+
+    @property
+    def layer(self) -> str:
+        """Where it acts."""
+        return self.id.partition(".")[0]
+
+
+LAYERS: dict[str, str] = {
+    "app": "everywhere",
+    "lines": "lists and panes",
+    "operate": "Operate and Run",
+    "runs": "the list of runs",
+    "conversation": "the Conversation",
+    "timeline": "the Timeline",
+    "state": "the State",
+    "checkpoints": "the Checkpoints",
+    "graph": "the Graph",
+    "source": "the Source",
+    "log": "the Log",
+    "card": "a request",
+    "failure": "a failed run",
+    "inbox": "the Inbox",
+    "review": "a Review",
+    "start": "starting a run",
+    "choice": "a list of choices",
+    "dialog": "a dialog",
+    "value": "a value in full",
+    "text": "a text field",
+}
+"""Every layer, as the help calls it."""
+
+KEYS: tuple[Key, ...] = (
+    Key("app.help", "question_mark,f1", "help", "help", True),
+    Key("app.commands", "colon,ctrl+p", "commands", "commands", True),
+    Key("app.back", "q", "back", "back", True),
+    Key("app.inbox", "I", "inbox", "inbox"),
+    Key("app.redraw", "ctrl+l", "redraw", "draw the screen again"),
+    Key("app.interrupt", "ctrl+c", "interrupt", "copy what is selected, or say how to leave"),
+    #
+    Key("lines.down", "j,down", "down", "down"),
+    Key("lines.up", "k,up", "up", "up"),
+    Key("lines.left", "h,left", "left", "left, or fold"),
+    Key("lines.right", "l,right", "right", "right, or unfold"),
+    Key("lines.first", "g,home", "first", "first"),
+    Key("lines.last", "G,end", "last", "last"),
+    Key("lines.half_down", "ctrl+d", "half_down", "half a page down"),
+    Key("lines.half_up", "ctrl+u", "half_up", "half a page up"),
+    Key("lines.page_down", "pagedown", "page_down", "a page down"),
+    Key("lines.page_up", "pageup", "page_up", "a page up"),
+    Key("lines.open", "enter", "open", "open"),
+    Key("lines.fold", "space", "fold", "fold"),
+    Key("lines.find", "slash", "find", "find"),
+    Key("lines.again", "n", "again", "find again"),
+    Key("lines.again_up", "N", "again_up", "find again upwards"),
+    Key("lines.copy", "y", "copy", "copy the value"),
+    Key("lines.copy_path", "Y", "copy_path", "copy the path or name"),
+    #
+    Key("operate.pane_1", "1", "pane('conversation')", "Conversation"),
+    Key("operate.pane_2", "2", "pane('timeline')", "Timeline"),
+    Key("operate.pane_3", "3", "pane('state')", "State"),
+    Key("operate.pane_4", "4", "pane('checkpoints')", "Checkpoints"),
+    Key("operate.pane_5", "5", "pane('graph')", "Graph"),
+    Key("operate.pane_6", "6", "pane('source')", "Source"),
+    Key("operate.pane_7", "7", "pane('log')", "Log"),
+    Key("operate.next_pane", "tab", "next_pane", "next pane", True),
+    Key("operate.previous_pane", "shift+tab", "previous_pane", "previous pane"),
+    Key("operate.zoom", "z", "zoom", "zoom", True),
+    Key("operate.actions", "x", "actions", "actions", True),
+    Key("operate.new", "plus", "new", "new run", True),
+    Key("operate.type", "i", "type", "type to the run", True),
+    Key("operate.filter", "f", "filter", "filter"),
+    Key("operate.event_back", "comma", "event_back", "event back", True),
+    Key("operate.event_forward", "full_stop", "event_forward", "event forward"),
+    Key("operate.checkpoint_back", "less_than_sign", "checkpoint_back", "checkpoint back"),
+    Key("operate.checkpoint_forward", "greater_than_sign", "checkpoint_forward", "checkpoint forward"),
+    Key("operate.live", "F", "live", "live"),
+    Key("operate.next_request", "J", "next_request", "next request", True),
+    Key("operate.previous_request", "K", "previous_request", "previous request"),
+    Key("operate.source", "o", "source", "source"),
+    Key("operate.debug", "d", "debug", "debug", True),
+    Key("operate.edit", "E", "edit", "source in $EDITOR"),
+    Key("operate.out", "escape", "out", "to the list"),
+    #
+    Key("runs.open", "enter", "open", "open", True),
+    Key("runs.fold", "space", "fold", "fold children", True),
+    Key("runs.find", "slash", "find", "find", True),
+    #
+    Key("conversation.filter", "f", "filter", "filter", True),
+    Key("state.open", "enter", "open", "open in full", True),
+    Key("state.history", "H", "history", "history of the key", True),
+    Key("checkpoints.open", "enter", "open", "show this moment", True),
+    Key("graph.open", "enter", "open", "open", True),
+    Key("source.find", "slash", "find", "find", True),
+    Key("log.filter", "f", "filter", "level", True),
+    Key("log.follow", "G,end", "last", "follow", True),
+    Key("log.find", "slash", "find", "find", True),
+    Key("timeline.open", "enter", "open", "show this moment", True),
+    #
+    Key("card.approve", "a", "answer('a')", "approve", True),
+    Key("card.reject", "r", "answer('r')", "reject", True),
+    Key("card.option_s", "s", "answer('s')", "option s"),
+    Key("card.option_p", "p", "answer('p')", "option p"),
+    Key("card.option_t", "t", "answer('t')", "option t"),
+    Key("card.option_m", "m", "answer('m')", "option m"),
+    Key("card.option_b", "b", "answer('b')", "option b"),
+    Key("card.comment", "c", "comment", "comment", True),
+    Key("card.edit", "e", "edit_artifact", "edit here", True),
+    Key("card.editor", "E", "editor", "edit in $EDITOR"),
+    Key("card.review", "v", "review", "review", True),
+    Key("card.later", "w", "later", "later", True),
+    Key("card.undo", "u", "undo", "undo"),
+    #
+    Key("failure.resume", "enter", "open", "ways on", True),
+    #
+    Key("inbox.open", "enter", "open", "open", True),
+    Key("inbox.mark", "space", "mark", "mark", True),
+    Key("inbox.next_request", "J", "down", "next request"),
+    Key("inbox.previous_request", "K", "up", "previous request"),
+    #
+    Key("review.out", "escape", "app.back", "back"),
+    #
+    Key("start.run", "ctrl+s", "start", "start the run", True, True),
+    Key("start.out", "escape", "app.back", "back", True),
+    #
+    Key("choice.down", "down,ctrl+n", "down", "down"),
+    Key("choice.up", "up,ctrl+p", "up", "up"),
+    Key("choice.page_down", "pagedown", "page_down", "a page down"),
+    Key("choice.page_up", "pageup", "page_up", "a page up"),
+    Key("choice.choose", "enter", "choose", "choose", True),
+    Key("choice.out", "escape", "out", "close", True),
+    #
+    Key("dialog.next", "tab,right,l", "next", "next"),
+    Key("dialog.previous", "shift+tab,left,h", "previous", "previous"),
+    Key("dialog.choose", "enter", "choose", "choose", True),
+    Key("dialog.out", "escape,q", "out", "close", True),
+    #
+    Key("value.down", "j,down", "down", "down"),
+    Key("value.up", "k,up", "up", "up"),
+    Key("value.page_down", "ctrl+d,pagedown,space", "page_down", "half a page down"),
+    Key("value.page_up", "ctrl+u,pageup", "page_up", "half a page up"),
+    Key("value.first", "g,home", "first", "beginning"),
+    Key("value.last", "G,end", "last", "end"),
+    Key("value.copy", "y", "copy", "copy", True),
+    Key("value.out", "escape,q,enter", "out", "close", True),
+    #
+    Key("text.send", "enter", "send", "send", True),
+    Key("text.line", "ctrl+j", "line", "new line", True),
+    Key("text.out", "escape", "out", "leave the field", True, True),
+)
+
+
+def of_layer(layer: str) -> list[Key]:
+    """The keys of a layer, as they are when nothing is rebound."""
+    return [key for key in KEYS if key.layer == layer]
+
+
+def bindings(layer: str) -> list[Binding]:
+    """The same for the `BINDINGS` of a widget, a screen or the application."""
+    return [
+        Binding(key.keys, key.action, key.what, show=key.shown, priority=key.priority, id=key.id)
+        for key in of_layer(layer)
+    ]
+
+
+def keymap(said: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
+    """What `[keys]` of the configuration rebinds, and what is wrong with it.
+
+    Once anything is rebound the keymap names every binding: Textual takes a key from a binding that a keymap leaves
+    out, without a word.
+    """
+    known = {key.id: key for key in KEYS}
+    problems = [f'[keys] has no binding "{name}"' for name in said if name not in known]
+    given = {name: _named(value) for name, value in said.items() if name in known}
+    problems += [f"[keys] {name} must be the name of a key, or a list of them" for name, keys in given.items() if not keys]
+    rebound = {name: keys for name, keys in given.items() if keys}
+    if not rebound:
+        return {}, problems
+    whole = {name: rebound.get(name, key.keys) for name, key in known.items()}
+    return whole, [*problems, *clashes(whole)]
+
+
+def _named(value: object) -> str:
+    items = value if isinstance(value, list) else [value]
+    return ",".join(_NAMES.get(item, item) for item in items if isinstance(item, str) and item.strip())
+
+
+def clashes(whole: Mapping[str, str]) -> list[str]:
+    """Keys that mean two things in one layer."""
+    found: list[str] = []
+    for layer in LAYERS:
+        taken: dict[str, str] = {}
+        for key in of_layer(layer):
+            for name in whole[key.id].split(","):
+                if name in taken:
+                    found.append(f"{display(name)} means both {taken[name]} and {key.id}")
+                taken.setdefault(name, key.id)
+    return found
+
+
+_SIGNS = {
+    "question_mark": "?", "colon": ":", "slash": "/", "comma": ",", "full_stop": ".", "plus": "+", "minus": "-",
+    "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
+    "shift+tab": "⇧tab", "space": "space", "up": "↑", "down": "↓", "left": "←", "right": "→",
+}  # fmt: skip
+_NAMES = {sign: name for name, sign in _SIGNS.items() if len(sign) == 1}
+
+
+def display(key: str) -> str:
+    """A key as people read it: `^p`, `?`, `esc`, `F5`."""
+    if key in _SIGNS:
+        return _SIGNS[key]
+    if key.startswith("ctrl+"):
+        return "^" + display(key.removeprefix("ctrl+"))
+    return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
+
+
+def shown(keys: Iterable[Key]) -> list[Key]:
+    """Those that the footer has."""
+    return [key for key in keys if key.shown]

@@ -1,0 +1,125 @@
+"""What the interface remembers, for one workspace and one terminal, and the drafts of what people write.
+
+Nothing of it is shared between people: it lies in the user's own state folder. Files are written beside their name and
+renamed, so that a crash leaves the old one. Belongs here: files. Never: what runs do (that is the journal), secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+T = TypeVar("T")
+
+
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How somebody left the interface."""
+
+    run: str | None = None
+    """The selected run."""
+    front: str = "state"
+    """The pane that is in front where several share a place."""
+    zoomed: bool = False
+    theme: str = ""
+    filters: dict[str, str] = {}
+    """What each pane leaves out, by the pane's name."""
+    unfolded: list[str] = []
+    """Runs whose children are shown one by one."""
+    seen: int = 0
+    """The newest event of the workspace when the interface was left."""
+    left_at: float = 0.0
+
+
+class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody has written and not sent."""
+
+    text: str = ""
+    note: str = ""
+    decision: str = ""
+
+
+class Memory:
+    """The files of one workspace, seen from one terminal."""
+
+    def __init__(self, workspace: Path, *, folder: Path | None = None, terminal: str | None = None) -> None:
+        place = folder or Path(platformdirs.user_state_dir("proc-tui")) / "interface"
+        self._folder: Path = place / _name(str(workspace))
+        self._file: Path = (
+            self._folder / f"{_name(terminal if terminal is not None else terminal_name(os.environ))}.json"
+        )
+        self.now: Remembered = _read(self._file, Remembered) or Remembered()
+        """What is remembered."""
+
+    def keep(self, **fields: object) -> None:
+        """Remembers some fields of `Remembered` anew. What cannot be written is forgotten, never an error."""
+        remembered = msgspec.structs.replace(self.now, **fields)
+        if remembered != self.now:
+            self.now = remembered
+            _write(self._file, remembered)
+
+    def draft(self, key: str) -> Draft | None:
+        """The draft for a request with a digest, a composer or a form; `key` names it."""
+        return _read(self._draft(key), Draft)
+
+    def keep_draft(self, key: str, draft: Draft) -> None:
+        """Keeps a draft over everything but the loss of the disk; an empty one is dropped."""
+        if draft == Draft():
+            self.drop_draft(key)
+        else:
+            _write(self._draft(key), draft, sync=True)
+
+    def drop_draft(self, key: str) -> None:
+        """The draft was sent, or given up."""
+        with suppress(OSError):
+            self._draft(key).unlink()
+
+    def _draft(self, key: str) -> Path:
+        return self._folder / "drafts" / f"{_name(key)}.json"
+
+
+def terminal_name(environment: Mapping[str, str]) -> str:
+    """What tells this terminal from others, also after a restart of the program in it."""
+    for name in ("TMUX_PANE", "TERM_SESSION_ID", "WEZTERM_PANE", "KITTY_WINDOW_ID", "WINDOWID", "SSH_TTY"):
+        if environment.get(name):
+            return f"{name}={environment[name]}"
+    for number in (0, 1, 2):
+        with suppress(OSError):
+            return os.ttyname(number)
+    return "none"
+
+
+def _name(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=10).hexdigest()
+
+
+def _read(file: Path, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(file: Path, content: object, *, sync: bool = False) -> None:
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with beside.open("xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
+            stream.write(msgspec.json.encode(content))
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        beside.replace(file)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()

@@ -1,0 +1,1 @@
+"""The screens: one file each, thin, made of widgets and panes."""

@@ -1,0 +1,66 @@
+"""What the screens share: a header, a footer, and being given what is new.
+
+Belongs here: the frame of a screen. Never: what stands in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.screen import ModalScreen, Screen, ScreenResultType
+
+from ..widgets.footer import Footer
+from ..widgets.header import Header
+
+if TYPE_CHECKING:
+    from ..app import ProcTui
+    from ..live.feed import Tick
+
+
+class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
+    """A screen; it is shown `Tick`s while it is in front, and once when it comes to the front."""
+
+    LAYER: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
+    AUTO_FOCUS: ClassVar[str | None] = ""
+
+    @property
+    def proc(self) -> ProcTui:
+        """The application."""
+        return cast("ProcTui", self.app)
+
+    def show(self, tick: Tick) -> None:
+        """Something changed."""
+        for header in self.query(Header):
+            header.show(tick.view)
+
+    def clock(self, now: float) -> None:
+        """A second has passed."""
+
+    def on_screen_resume(self) -> None:
+        """It is in front: what happened meanwhile is shown."""
+        if self.proc.tick is not None:
+            self.show(self.proc.tick)
+
+    def notice_keys(self) -> None:
+        """Other keys act."""
+        for footer in self.query(Footer):
+            footer.look()
+
+
+class ProcDialog(ModalScreen[ScreenResultType], inherit_bindings=False):
+    """A dialog over a screen, which goes on being shown what is new."""
+
+    LAYER: ClassVar[str] = "dialog"
+    DEFAULT_CSS = """
+    ProcDialog { align: center middle; background: $background 60%; }
+    """
+
+    @property
+    def proc(self) -> ProcTui:
+        """The application."""
+        return cast("ProcTui", self.app)
+
+    def action_out(self) -> None:
+        """Closes it; nothing is decided."""
+        self.dismiss(None)

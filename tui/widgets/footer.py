@@ -1,0 +1,93 @@
+"""The line at the bottom: the keys of the layer that acts, then those around it while there is room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.content import Content
+from textual.widget import Widget
+
+from .. import keys
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from ..app import ProcTui
+
+ALONE = ("text", "dialog", "choice", "start")
+"""Layers that take every key: nothing around them acts."""
+
+
+class Footer(Widget):
+    """The footer of every screen."""
+
+    DEFAULT_CSS = "Footer { dock: bottom; height: 1; width: 1fr; background: $panel; padding: 0 1; color: $quiet; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Content | None = None
+        self._spans: list[tuple[int, int, str]] = []
+
+    @property
+    def proc(self) -> ProcTui:
+        """The application."""
+        return cast("ProcTui", self.app)
+
+    def on_mount(self) -> None:
+        """The focus decides which layer acts."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.look())
+
+    def look(self) -> None:
+        """Draws anew if other keys act."""
+        if self.is_attached and (self._shown is None or not self._content().is_same(self._shown)):
+            self.refresh()
+
+    def render(self) -> Content:
+        """As in the base class."""
+        self._shown = self._content()
+        return self._shown
+
+    def _layers(self) -> list[str]:
+        """The layers that act, innermost first."""
+        node = self.screen.focused
+        chain = node.ancestors_with_self if node is not None else [self.screen, self.app]
+        found: list[str] = []
+        for one in chain:
+            layer = getattr(one, "LAYER", "")
+            if layer and layer not in found:
+                found.append(layer)
+            if layer in ALONE:
+                return found
+        return found if self.screen.is_modal else [layer for layer in found if layer != "app"]
+
+    def _content(self) -> Content:
+        width = self.size.width - 2
+        layers = self._layers()
+        alone = bool(layers) and layers[-1] in ALONE
+        last = Content("") if alone or self.screen.is_modal else self._keys(keys.shown(keys.of_layer("app")))
+        room = width - last.cell_length - 3
+        said: list[Content] = []
+        taken: set[str] = set()
+        for layer in layers:
+            for key in keys.shown(keys.of_layer(layer)):
+                one = self._keys([key])
+                if key.keys in taken or sum(part.cell_length + 3 for part in said) + one.cell_length > room:
+                    continue
+                taken.add(key.keys)
+                said.append(one)
+            if layer == "operate" and said and sum(part.cell_length + 3 for part in said) + 9 <= room:
+                said.insert(0 if len(layers) == 1 else len(said), Content.assemble(("1-7", "b $accent"), " panes"))
+        left = Content("   ").join(said)
+        return Content.assemble(left, " " * max(0, width - left.cell_length - last.cell_length), last)
+
+    def _keys(self, some: list[keys.Key]) -> Content:
+        whole = self.proc.whole_keymap
+        parts = [
+            Content.assemble((keys.display(whole.get(key.id, key.keys).split(",")[0]), "b $accent"), f" {key.what}")
+            for key in some
+        ]
+        return Content("   ").join(parts)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Opens the help, which runs what it lists."""
+        await self.proc.run_action("help")

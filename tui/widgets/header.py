@@ -1,0 +1,84 @@
+"""The line at the top: which workspace, where in it, the counts, who drives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.content import Content
+from textual.widget import Widget
+
+from ..screen_safety import safe_line
+from ..words import money, time_of_day
+from .lines import beside
+
+if TYPE_CHECKING:
+    from ..app import ProcTui
+    from ..live.workspace import WorkspaceView
+
+
+class Header(Widget):
+    """The header of every screen."""
+
+    DEFAULT_CSS = "Header { dock: top; height: 1; width: 1fr; background: $panel; padding: 0 1; }"
+
+    def __init__(self, trail: str = "") -> None:
+        """`trail` is where in the program the screen is: `Inbox`."""
+        super().__init__()
+        self._trail: Content = safe_line(trail)
+        self._shown: Content | None = None
+
+    @property
+    def proc(self) -> ProcTui:
+        """The application."""
+        return cast("ProcTui", self.app)
+
+    def show(self, view: WorkspaceView) -> None:
+        """Shows the workspace."""
+        if self._shown is None or not self._content().is_same(self._shown):
+            self.refresh()
+
+    def trail(self, content: Content) -> None:
+        """Says where in the program the screen is."""
+        self._trail = content
+        self.refresh()
+
+    def render(self) -> Content:
+        """As in the base class."""
+        self._shown = self._content()
+        return self._shown
+
+    def _content(self) -> Content:
+        view, width, glyphs = self.proc.workspace, self.size.width - 2, self.proc.glyphs
+        left: list[Content | tuple[str, str] | str] = [("proc-tui", "b $accent"), "  ", safe_line(view.name)]
+        if self._trail.plain:
+            left += [(f" {glyphs.prompt} ", "$quiet"), self._trail]
+        needs = len(view.requests) or len(view.needs)
+        counts = [
+            Content.assemble((f"{glyphs.running} ", "$accent"), f"{len(view.running)} running"),
+            Content.assemble((f"{glyphs.waits} {needs} need you", "b $wait")) if needs else Content.styled(f"{glyphs.waits} nothing needs you", "$quiet"),
+        ]  # fmt: skip
+        if view.failed:
+            counts.append(Content.assemble((f"{glyphs.failed} ", "$bad"), f"{view.failed} failed"))
+        used = Content.styled("  ".join([f"{_short(view.tokens)} tokens", f"{money(view.cost)} today"]), "$quiet")
+        drives = self._driver(view)
+        for right in ([*counts, used, drives], [*counts, drives], counts, counts[1:]):
+            joined = Content("   ").join(right)
+            if joined.cell_length <= width - Content.assemble(*left).cell_length - 3:
+                return beside(Content.assemble(*left), joined, width)
+        return beside(Content.assemble(*left), counts[1], width)
+
+    def _driver(self, view: WorkspaceView) -> Content:
+        driver = view.driver
+        match driver.kind:
+            case "here":
+                return Content.styled("driven here", "$quiet")
+            case "other":
+                return Content.assemble(("driven by ", "$quiet"), safe_line(driver.name, "$quiet"))
+            case "stale":
+                return Content.styled(f"stale since {time_of_day(driver.since)[:5]}", "b $bad")
+            case _:
+                return Content.styled("no worker", "b $wait" if view.running else "$quiet")
+
+
+def _short(number: int) -> str:
+    return str(number) if number < 1000 else f"{number / 1000:.0f}k" if number < 10**6 else f"{number / 10**6:.1f}M"
