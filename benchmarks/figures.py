@@ -15,7 +15,7 @@ from proc_tui.tui.cli import GC_THRESHOLDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FAMILIES = ("steps", "replay", "answers", "waiting", "logs", "sleeps", "startup", "sandbox", "turns")
+FAMILIES = ("steps", "replay", "answers", "waiting", "logs", "sleeps", "startup", "sandbox", "windows", "turns")
 """The cases by the name they are chosen with; each is a module here whose `measure` yields figures."""
 
 

@@ -34,6 +34,7 @@ from .journal.presence import Editing
 from .journal.runs import Run
 from .looking import Looking, clean
 from .model import settings as configuration
+from .model import trust
 from .model.clock import SystemClock
 from .model.settings import Settings
 from .model.states import ENDED, RunStatus
@@ -89,6 +90,7 @@ class Operator(Looking):
             sources=Sources(workspace),
             clock=clock or SystemClock(),
             file_root=str(workspace / settings.file_root),
+            files_refused=_files_refused(workspace, settings),
             services=Services(settings, workspace),
             attention=Attention(),
             env_allow=frozenset(settings.env_allow),
@@ -411,6 +413,18 @@ def _at(top: Program, path: str) -> Program:
             raise NotFound(f'the edited {top.bundle.file} has no inline procedure "{path}"')
         program = inner
     return program
+
+
+def _files_refused(workspace: Path, settings: Settings) -> str:
+    """Why files may not be used: the workspace gives procedures a folder outside of it, and nobody agreed."""
+    if (workspace / settings.file_root).resolve().is_relative_to(workspace):
+        return ""
+    if not trust.opens_files(workspace) or trust.TrustRecord().trusts(workspace):
+        return ""
+    return (
+        f"the configuration of this workspace lets procedures use files in {settings.file_root}; look at it, and agree "
+        "with: proc-tui trust"
+    )
 
 
 def _check_living(run: Run, verb: str) -> None:

@@ -13,12 +13,15 @@ import importlib.util
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,11 +30,10 @@ from proc_tui.core import operator as operator_module
 from proc_tui.core.journal import requests
 from proc_tui.core.journal.events import Ended, ReplyFailed
 from proc_tui.core.journal.folds.agents import REPLY, TURN
-from proc_tui.core.model.settings import ModelSettings, PythonToolSettings, Settings
-from proc_tui.core.model.states import RunStatus
+from proc_tui.core.model.settings import ModelSettings, PythonToolSettings, Settings, WorkerSettings
 from proc_tui.core.operator import Given, Operator
 from proc_tui.core.scripted import in_chat
-from proc_tui.core.testing import NOON, Crash, FakeClock, Person, die_at, play
+from proc_tui.core.testing import NOON, Crash, FakeClock, Person, die_at, play, write_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +42,11 @@ if TYPE_CHECKING:
     from proc_tui.core.journal.runs import Run
     from proc_tui.core.testing import Played
 
-MOST = 12 if os.environ.get("PROC_TUI_SUSPEND") else 40
-"""How many points are tried, evenly chosen."""
+SHARE = 3 if os.environ.get("PROC_TUI_SUSPEND") else 1
+"""One of so many points after something happened outside is tried."""
+MOST = 12
+"""How many of the other points are tried, evenly chosen."""
+POINTS = ("write:begin", "write:worked", "write:committed", "claim")
 
 pytestmark = pytest.mark.slow
 
@@ -89,32 +94,30 @@ code: |
   State.set("heard", heard)
   State.set("second", told(Clerk.turn{inject = heard}))
   local last = Clerk.turn()
-  return {direct = direct, ok = ok, refused = refused, heard = heard, by = by, stop = Stop.reason(), last = last.content}
+  local result = {direct = direct, ok = ok, refused = refused, heard = heard, by = by, last = last.content}
+  result.stop = Stop.reason()
+  return result
 """
 
 TOOLS = """
 import json, os
 
-def note(**line):
+def _note(**line):
     with open("effects.jsonl", "a") as file:
         file.write(json.dumps(line) + "\\n")
-
-def _hold():
-    if os.path.exists("hold"):
-        open("hold", "w").close()
 
 def weigh(item: str, idempotency_key: str) -> dict:
     'How heavy an item is.'
     _note(key=idempotency_key, item=item)
-    if item == "lamp":
-        _hold()
+    if item == "lamp" and os.path.exists("hold"):
+        open("hold").read()
     return {"item": item, "grams": len(item)}
 
 def smash(item: str, idempotency_key: str) -> str:
     'Always fails.'
     _note(key=idempotency_key, item=item)
     raise ValueError(item + " does not break")
-""".replace("note(", "_note(").replace("__note(", "_note(")
+"""
 
 
 def calls(*asked: tuple[str, object]) -> list[dict[str, object]]:
@@ -195,15 +198,20 @@ def said(operator: Operator, run: Run) -> set[str]:
     return {message.content for message in operator.fold(run).session.received} | {str(one["content"]) for one in data}
 
 
-def at_work(folder: Path, url: str, **options: Any) -> Played:
-    """Plays the desk, or goes on with it."""
-    folder.mkdir(exist_ok=True)
-    settings = Settings(
+def configured(url: str, lease: float = 60.0) -> Settings:
+    return Settings(
         durability="fast",
         models={"main": ModelSettings(model="gpt-test", base_url=url)},
         python_tools=PythonToolSettings(interpreter="${PROC_TUI_PYTHON}", modules=["tools.py"]),
+        worker=WorkerSettings(lease_seconds=lease),
     )
-    return play(DESK, folder=folder, settings=settings, answers=Colleague(), workspace={"tools.py": TOOLS}, **options)
+
+
+def at_work(folder: Path, url: str, **options: Any) -> Played:
+    """Plays the desk, or goes on with it."""
+    folder.mkdir(exist_ok=True)
+    files = {"tools.py": TOOLS}
+    return play(DESK, folder=folder, settings=configured(url), answers=Colleague(), workspace=files, **options)
 
 
 # ---- what is left
@@ -218,17 +226,6 @@ def matrix(project: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(autouse=True)
-def same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    same_ids_in(monkeypatch.setattr)
-
-
-def same_ids_in(setattr_: Callable[[object, str, object], None]) -> None:
-    """So that two runs differ in nothing but the crash."""
-    setattr_(operator_module, "_new_id", lambda: "matrixrun0")
-    setattr_(operator_module.secrets, "randbits", lambda _bits: 20_260_314)
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -276,67 +273,307 @@ def left(matrix: ModuleType, played: Played) -> dict[str, Any]:
 class Whole:
     """The uninterrupted run, and what differs from it in another."""
 
-    def __init__(self, matrix: ModuleType, server: Any, folder: Path, fault: Callable[[str], None]) -> None:
+    def __init__(self, matrix: ModuleType, server: Any, folder: Path) -> None:
         self._matrix = matrix
-        self._server = server
+        self.server = server
         server.play(SCRIPT)
         self._busy = Busy(server)
-        played = at_work(folder, server.url, fault=fault)
+        counting = matrix.Counting()
+        played = at_work(folder, server.url, fault=counting)
+        self.points: list[tuple[str, int]] = matrix.evenly(counting.points(), MOST)
+        """Points by how often they came, chosen evenly."""
         self.image: dict[str, Any] = left(matrix, played)
         self.bodies: list[Any] = [asked.body for asked in server.asked]
         self.effects: list[Effect] = effects(folder)
-        self.result: Any = played.result
-        self.played: Played = played
+        played.operator.close()
+
+    def deaths(self, folder: Callable[[str], Path]) -> Iterator[tuple[Path, Callable[[str], None]]]:
+        """Where to play, and the `fault` to do it with: at the first write after each thing that happened outside,
+        before it is committed and behind; and at some of all other points."""
+        for point, nth in self.points:
+            yield folder(f"{point} {nth}"), die_at(point, nth)
+        for nth in range(1, len(self.bodies) + len(self.effects) + 1, SHARE):
+            for point in ("write:worked", "write:committed"):
+                place = folder(f"{point} after {nth}")
+                yield place, DieAfter(point, nth, lambda place=place: len(self.server.asked) + len(effects(place)))
 
     def begin(self) -> None:
         """Before another run."""
-        self._server.asked.clear()
+        self.server.play(SCRIPT)
+        self.server.asked.clear()
         self._busy.refuses = True
 
-    def died(self, folder: Path) -> tuple[Settled, int, list[Effect]]:
+    def died(self, folder: Path) -> AtDeath:
         """After it died, before it goes on."""
         settled = Settled(folder)
         self._busy.refuses = not settled.refused
-        return settled, len(self._server.asked), effects(folder)
+        return AtDeath(settled, len(self.server.asked), len(effects(folder)))
 
-    def differences(self, folder: Path, found: dict[str, Any], at_death: tuple[Settled, int, list[Effect]]) -> list[str]:
-        settled, asked, before = at_death
-        rows = list(self._matrix.differences(self.image, found))
-        bodies = [item.body for item in self._server.asked]
-        if asked - settled.asked not in (0, 1):
-            rows.append(f"{asked} requests, {settled.asked} recorded at the death")
-        elif asked > settled.asked:
-            repeated = bodies.pop(asked)
-            rows += self._matrix.differences(bodies[asked - 1], repeated, "repeated request")
+    def differences(self, played: Any, death: AtDeath) -> list[str]:
+        """What is not as in the uninterrupted run, but for what was under way at the death."""
+        rows = list(self._matrix.differences(self.image, left(self._matrix, played)))
+        bodies = [item.body for item in self.server.asked]
+        under_way = death.asked - death.settled.asked
+        if under_way not in (0, 1):
+            rows.append(f"{death.asked} requests, {death.settled.asked} recorded at the death")
+        elif under_way:
+            repeated = bodies.pop(death.asked)
+            rows += self._matrix.differences(bodies[death.asked - 1], repeated, "repeated request")
         rows += self._matrix.differences(self.bodies, bodies, "requests")
-        after = effects(folder)[len(before) :]
-        rows += [f"called again after it had ended: {call}" for call in after if call.key in settled.keys]
-        if any(count > 2 for count in Counter(effects(folder)).values()):
-            rows.append("called more than twice")
-        if set(effects(folder)) != set(self.effects):
-            rows.append(f"calls: {sorted(set(effects(folder)) ^ set(self.effects), key=repr)}")
+        called = effects(played.folder)
+        rows += [f"called again: {call}" for call in called[death.called :] if call.key in death.settled.keys]
+        rows += [f"called {count} times: {call}" for call, count in Counter(called).items() if count > 2]
+        rows += [f"called with another key or not at all: {call}" for call in {*called} ^ {*self.effects}]
         return rows
 
 
-def test_dies_anywhere_pays_each_reply_once_and_repeats_no_call_that_ended(
-    matrix: ModuleType, openai_server: Any, tmp_path: Path
-) -> None:
-    counting = matrix.Counting()
-    whole = Whole(matrix, openai_server, tmp_path / "whole", counting)
-    print(whole.played, whole.result, counting.seen, len(whole.bodies), len(whole.effects))
+class DieAfter:
+    """A `fault` that dies at a point once so much has happened outside, and stays dead."""
+
+    def __init__(self, point: str, count: int, counted: Callable[[], int]) -> None:
+        self._point = point
+        self._count = count
+        self._counted = counted
+        self._dead = False
+
+    def __call__(self, point: str) -> None:
+        self._dead = self._dead or (point == self._point and self._counted() >= self._count)
+        if self._dead:
+            raise Crash(f"{self._point} after {self._count}")
+
+
+class AtDeath(msgspec.Struct, frozen=True):
+    """What there was when the process died."""
+
+    settled: Settled
+    asked: int
+    """How many requests had come to the model's server."""
+    called: int
+    """How many calls had come to the tools."""
+
+
+@pytest.fixture(scope="module")
+def whole(matrix: ModuleType, servers: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    with servers.OpenAIServer() as server, pytest.MonkeyPatch.context() as patch:
+        same_ids(patch.setattr)
+        yield Whole(matrix, server, tmp_path_factory.mktemp("desk") / "whole")
+
+
+def same_ids(set_in: Callable[[object, str, object], None]) -> None:
+    """Gives every run that is started here the same id and seed, so that two runs differ in nothing but the crash."""
+    set_in(operator_module, "_new_id", lambda: "matrixrun0")
+    set_in(operator_module.secrets, "randbits", lambda _bits: 20_260_314)
+
+
+# ---- in this process
+
+
+def test_the_uninterrupted_run_has_all_of_it(whole: Whole) -> None:
+    desk, lamp, vase, box = whole.image["runs"]
+    assert [desk["status"], lamp["status"], vase["status"], box["status"]] == ["COMPLETED"] * 2 + [
+        "FAILED",
+        "COMPLETED",
+    ]
+    ended = next(event for kind, _, event in desk["history"] if kind == "run.ended")
+    assert ended["result"] == {
+        "direct": {"item": "direct", "grams": 6}, "ok": False, "refused": True, "heard": "Two of each.", "by": "ann",
+        "stop": "all shipped", "last": "That is all.",
+    }  # fmt: skip
+    assert ended["summary"] == "The lamp and the box were shipped."
+    state = dict(desk["fold"]["state"])
+    assert state["first"][0] == {"item": "lamp", "grams": 4}
+    assert "vase does not break" in state["first"][1]
+    assert state["first"][2] == {"shipped": "lamp"}
+    assert 'no tool "fly"' in state["first"][3]
+    assert state["first"][4] == {"item": "vase", "grams": 4}
+    assert "not JSON" in state["first"][5]
+    assert '"item" must be a string' in state["first"][6]
+    assert state["second"][0] == "nobody agrees"
+    assert state["second"][2] == {"shipped": "box"}
+    assert "Wrap it well." in json.dumps(whole.bodies[1])
+    assert len(whole.bodies) == 7
+    assert len(whole.effects) == 11
+
+
+def test_dies_anywhere_pays_each_reply_once_and_repeats_no_call_that_ended(whole: Whole, tmp_path: Path) -> None:
     problems: list[str] = []
-    died = repeated = 0
-    points = matrix.evenly(counting.points(), MOST)
-    for point, nth in points:
-        folder, clock = tmp_path / f"{point.replace(':', '-')}-{nth}", FakeClock()
+    deaths = unpaid = unfinished = 0
+    for folder, fault in whole.deaths(lambda name: tmp_path / name.replace(":", "-")):
+        clock = FakeClock()
         whole.begin()
         try:
-            played = at_work(folder, openai_server.url, clock=clock, fault=die_at(point, nth))
-            at_death = whole.died(folder)
+            played = at_work(folder, whole.server.url, clock=clock, fault=fault)
+            death = whole.died(folder)
         except Crash:
-            died += 1
-            at_death = whole.died(folder)
-            played = at_work(folder, openai_server.url, clock=clock)
-        problems += [f"{point} {nth}: {row}" for row in whole.differences(folder, left(matrix, played), at_death)]
+            deaths += 1
+            death = whole.died(folder)
+            played = at_work(folder, whole.server.url, clock=clock)
+        unpaid += death.asked > death.settled.asked
+        unfinished += death.called > len(death.settled.keys)
+        problems += [f"{folder.name}: {row}" for row in whole.differences(played, death)]
+        played.operator.close()
     assert problems == [], f"{len(problems)} differences\n" + "\n".join(problems[:6])
-    assert died >= len(points) // 2, f"only {died} of {len(points)} points were reached again"
+    assert deaths > MOST
+    assert unpaid, "no reply was under way at any death"
+    assert unfinished, "no call was under way at any death"
+
+
+# ---- in another process, which is really killed
+
+KILLED = [
+    *((point, nth) for point in POINTS[:3] for nth in (8, 21, 42)),
+    ("write:worked", 15),
+    ("write:committed", 15),
+    ("claim", 4),
+]
+
+
+class Process:
+    """The desk in a process of its own: this file, run as a program."""
+
+    def __init__(self, *arguments: object) -> None:
+        command = [sys.executable, __file__, *map(str, arguments)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def line(self) -> str:
+        """The next that it says."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> int:
+        """Waits for its end; returns its exit code."""
+        self._process.communicate(timeout=60)
+        return self._process.returncode
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize(("point", "nth"), KILLED)
+def test_is_killed_and_ends_the_same(whole: Whole, point: str, nth: int, tmp_path: Path) -> None:
+    whole.begin()
+    with Process("play", tmp_path, whole.server.url, point, nth) as other:
+        assert other.end() == -signal.SIGKILL
+    death = whole.died(tmp_path)
+    played = at_work(tmp_path, whole.server.url, clock=FakeClock(NOON + 0.1))
+    assert whole.differences(played, death) == []
+
+
+@pytest.mark.kill
+def test_is_killed_while_a_reply_streams_which_is_asked_for_once_more(whole: Whole, tmp_path: Path) -> None:
+    whole.begin()
+    whole.server.play({**SCRIPT, "replies": [{**CLERK[0], "hang": 4}]})
+    with Process("play", tmp_path, whole.server.url, "never", 1) as other:
+        with looking(whole, tmp_path) as operator:
+            until(lambda: operator.runs() and operator.partial(operator.runs()[0]))
+        other.signal(signal.SIGKILL)
+        assert other.end() == -signal.SIGKILL
+    whole.server.play(SCRIPT)
+    death = whole.died(tmp_path)
+    assert (death.asked, death.settled.asked, whole.server.paid) == (1, 0, 0)
+    played = at_work(tmp_path, whole.server.url, clock=FakeClock(NOON + 0.1))
+    assert whole.differences(played, death) == []
+    assert played.operator.partial(played.run) is None
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_another_worker_takes_over_while_a_tool_runs_and_repeats_only_that(
+    whole: Whole, how: str, tmp_path: Path
+) -> None:
+    whole.begin()
+    write_workspace(tmp_path, {"play": DESK, "tools.py": TOOLS})
+    os.mkfifo(tmp_path / "hold")
+    lease = 60.0 if how == "killed" else 0.5
+    with looking(whole, tmp_path) as operator, Process("work", tmp_path, whole.server.url, lease) as first:
+        run = operator.start(tmp_path / "play.yaml")
+        with (tmp_path / "hold").open("wb"):  # from here until it is closed, the lamp is weighed
+            until(lambda: ended(operator, run) >= {"tools.smash#1", "tools.weigh#3"})
+            with Process("work", tmp_path, whole.server.url, 60.0) as second:
+                assert second.line() == "ready"
+                freeze(tmp_path, first)
+                if how == "killed":
+                    first.signal(signal.SIGKILL)
+                    first.end()
+                (tmp_path / "hold").unlink()
+                death = whole.died(tmp_path)
+                person = Colleague()
+                until(lambda: operator.run(run.id).status.ended or (person.act(operator) and False))
+                second.signal(signal.SIGTERM)
+                assert second.end() == 0
+        if how == "frozen":
+            first.signal(signal.SIGCONT)
+            first.signal(signal.SIGTERM)
+            assert first.end() == 0
+        played = SimpleNamespace(operator=operator, run=operator.run(run.id), folder=tmp_path)
+        assert whole.differences(played, death) == []
+        again = [call.item for call, count in Counter(effects(tmp_path)).items() if count > 1]
+        assert again == ["lamp"]
+        assert len(whole.server.asked) == len(whole.bodies)
+
+
+@contextmanager
+def looking(whole: Whole, folder: Path) -> Iterator[Operator]:
+    with Operator.open(folder, settings=configured(whole.server.url), user="starter") as operator:
+        yield operator
+
+
+def ended(operator: Operator, run: Run) -> set[str]:
+    """The operations of a run that have ended."""
+    return {record.event.name for record in operator.records(operator.run(run.id)) if isinstance(record.event, Ended)}
+
+
+def until(holds: Callable[[], object], patience: float = 30.0) -> None:
+    """Polls for a condition."""
+    deadline = time.monotonic() + patience
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to that"
+        pause.wait(0.01)
+
+
+def freeze(folder: Path, process: Process) -> None:
+    """Stops a process between two transactions: within one it holds SQLite's lock, and nobody can write."""
+    with closing(sqlite3.connect(folder / ".proc-tui/runs.db", isolation_level=None, timeout=0.2)) as own:
+        while True:
+            process.signal(signal.SIGSTOP)
+            try:
+                own.execute("BEGIN IMMEDIATE")
+                own.execute("ROLLBACK")
+                return
+            except sqlite3.OperationalError:
+                process.signal(signal.SIGCONT)
+
+
+def main(what: str, folder: str, url: str, *arguments: str) -> None:
+    """`play FOLDER URL POINT NTH` plays the desk and dies there; `work FOLDER URL LEASE` is a worker until SIGTERM."""
+    if what == "play":
+        same_ids(setattr)
+        point, left = arguments[0], int(arguments[1])
+
+        def fault(name: str) -> None:
+            nonlocal left
+            left -= name == point
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        at_work(Path(folder), url, fault=fault)
+        return
+    with Operator.open(Path(folder), settings=configured(url, float(arguments[0]))) as operator:
+        worker = operator.worker()
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        asyncio.run(worker.run())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

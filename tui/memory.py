@@ -114,7 +114,7 @@ def _write(file: Path, content: object, *, sync: bool = False) -> None:
     beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with beside.open("xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(msgspec.json.encode(content))
             if sync:
                 stream.flush()

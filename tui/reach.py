@@ -71,7 +71,7 @@ class Reach:
         from ..core.model.secrets import Secrets
 
         secrets = Secrets()
-        models = Models(self._settings, secrets)
+        models = Models(self._settings, secrets, workspace=self._workspace)
         try:
             async with asyncio.TaskGroup() as group:
                 for name in self._settings.models:

@@ -100,7 +100,7 @@ def agent_shapes(fold: RunFold) -> list[AgentShape]:
     return [
         AgentShape(
             name, item.model, len(item.messages),
-            usage_of(item.usage, turns=item.turns, unpriced=item.replies if item.usage.cost is None else 0),
+            usage_of(item.usage, turns=item.turns, unpriced=item.unpriced),
         )
         for name, item in fold.agents.conversations.items()
     ]  # fmt: skip

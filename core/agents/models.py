@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import Blocked, PrimitiveError, did_you_mean
+from ..model.trust import TrustRecord, programs
 from .openai import OpenAIModel
 from .prices import cost
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..model.clock import Clock
     from ..model.messages import Usage
     from ..model.secrets import Secrets
@@ -26,7 +29,11 @@ DEFAULT_KEY = "OPENAI_API_KEY"
 class Models:
     """The configured models by name. Any thread may call `get`; the coroutines belong to one event loop."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, secrets: Secrets, *, clock: Clock | None = None, workspace: Path | None = None
+    ) -> None:
+        """With a `workspace`, models that its own configuration sends things to are used once its user agreed."""
+        self._workspace: Path | None = workspace
         self._settings: Settings = settings
         self._secrets: Secrets = secrets
         self._clock: Clock | None = clock
@@ -90,11 +97,22 @@ class Models:
             found = self._opened.get(name)
             if found is None:
                 settings = self._settings.models[name]
+                self._check_agreed(name)
                 _check_address(name, settings.base_url)
                 key, origin = self._key(name, settings)
                 found = OpenAIModel(name, settings, secrets=self._secrets, key=key, key_from=origin, clock=self._clock)
                 self._opened[name] = found
             return found
+
+    def _check_agreed(self, name: str) -> None:
+        if self._workspace is None or TrustRecord().trusts(self._workspace):
+            return
+        for item in programs(self._workspace):
+            if (item.section, item.name) == ("models", name):
+                raise Blocked(
+                    f'the configuration of this workspace {item.command} for model "{name}"; look at it, and agree '
+                    "with: proc-tui trust"
+                )
 
     def _key(self, name: str, settings: ModelSettings) -> tuple[str, str]:
         """The key and where it is from; OpenAI's own key goes to no other server."""

@@ -89,6 +89,7 @@ def request_of(
     """A request without tools."""
     return ModelRequest(
         messages=tuple(messages), agent=agent.name, turn=fold.agents.of(agent.name).replies,
-        failures=fold.agents.of(agent.name).failures, procedure=procedure.name, nth=place, temperature=agent.temperature, max_tokens=agent.max_tokens,
+        failures=fold.agents.of(agent.name).failures, procedure=procedure.name, nth=place,
+        temperature=agent.temperature, max_tokens=agent.max_tokens,
         reasoning_effort=agent.reasoning_effort,
     )  # fmt: skip

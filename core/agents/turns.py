@@ -203,12 +203,9 @@ class Turns:
             # So that many runs that failed together do not come back together.
             spread = hashlib.blake2b(f"{self._context.run_id} {turn.name} {attempt}".encode(), digest_size=2).digest()
             delay *= 1 + int.from_bytes(spread, "big") / 65536 / 4
-        self._context.note(
-            ReplyFailed(
-                f"{agent.name}: {error}; asked again in {delay:.3g} s ({attempt} of {agent.retries})", attempt,
-                self._context.now() + delay,
-            )
-        )  # fmt: skip
+        again = f"asked again in {delay:.3g} s ({attempt} of {agent.retries})"
+        message = f"{agent.name}: {str(error).rstrip('.')}; {again}"
+        self._context.note(ReplyFailed(message, attempt, self._context.now() + delay))
 
     def _request(self, agent: Agent, turn: OpenTurn, *, with_tools: bool) -> ModelRequest:
         context, fold = self._context, self._context.fold

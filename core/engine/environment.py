@@ -49,6 +49,8 @@ class Environment:
     attention: Attention
     """Told when something may have become due."""
     env_allow: frozenset[str] = frozenset()
+    files_refused: str = ""
+    """Why procedures may not use files here; empty when they may."""
     suspend_always: bool = False
     """Every operation lets go of the run and resumes it in a fresh Lua state: for tests."""
     fault: Callable[[str], None] = lambda _name: None

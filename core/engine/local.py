@@ -14,7 +14,7 @@ import msgspec
 
 from ..agents import status
 from ..agents.turns import Turns
-from ..errors import DepthError, NotFound, PrimitiveError, ProcError
+from ..errors import Blocked, DepthError, NotFound, PrimitiveError, ProcError
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
@@ -423,6 +423,8 @@ class LocalContext(Parts):
             self._write(last, sync=True, notable=True)
 
     def file_path(self, path: str) -> str:
+        if self._environment.files_refused:
+            raise Blocked(self._environment.files_refused)
         root = Path(self._environment.file_root).resolve()
         if not path or "\0" in path:
             raise PrimitiveError(f'"{path}" is not a path')

@@ -55,7 +55,7 @@ class Services:
 
         with self._lock:
             if self._models is None:
-                self._models = Models(self.settings, self.secrets)
+                self._models = Models(self.settings, self.secrets, workspace=self.workspace)
             return self._models
 
     @property

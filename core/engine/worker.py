@@ -316,7 +316,7 @@ class Worker:
 
     def _let_run_go(self, run: Run, error: ProcError, *, again: float) -> None:
         """The run cannot be driven here: it waits, saying why, and is looked at again after so many seconds."""
-        _logger.warning("run %s was let go: %s", run.id, error)
+        _logger.info("run %s was let go: %s", run.id, error)
         wake_at = self._environment.clock.now() + again
 
         def work(connection: sqlite3.Connection) -> None:

@@ -131,31 +131,41 @@ def window(
     kinds: Sequence[str],
     ranges: Ranges = WHOLE,
     *,
+    names: Sequence[str] = (),
     after: int = 0,
     upto: int | None = None,
     limit: int = -1,
     newest: bool = False,
 ) -> list[Record]:
-    """Records of some kinds after a place in the history, oldest first.
+    """Records of some kinds after a place in the history, oldest first; of those, the ones with some `names` only.
 
     With `newest` the limit takes the last ones instead of the first.
     """
     found: list[Record] = []
-    some = f"kind IN ({','.join('?' * len(kinds))})"
-    if not {Began.kind, Ended.kind} & set(kinds):
-        some += f" AND {INDEXED}"
+    named = f" AND name IN ({','.join('?' * len(names))})" if names else ""
     order = "DESC" if newest else "ASC"
+    apart = [kind for kind in kinds if kind not in (Began.kind, Ended.kind)]
+    together = [kind for kind in kinds if kind in (Began.kind, Ended.kind)]
     for first, last in reversed(ranges) if newest else ranges:
         left = -1 if limit < 0 else limit - len(found)
         if left == 0:
             break
-        # One query for each kind and one merge would save nothing: the index is (run, kind, seq).
-        rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE run=? AND {some} AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
-            (run, *kinds, max(first, after + 1), limit_of(last, upto), left),
-        )
-        found.extend(record_of(connection, run, row) for row in rows.fetchall())
+        rows: list[tuple[object, ...]] = []
+        # Each kind is in order in the index; all of them at once would be read to the end and sorted.
+        for some in (*([kind] for kind in apart), *([together] if together else ())):
+            indexed = "" if some is together else f" AND {INDEXED}"
+            rows += connection.execute(
+                f"""SELECT {_COLUMNS} FROM events WHERE run=? AND kind IN ({",".join("?" * len(some))}){indexed}{named}
+                    AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?""",
+                (run, *some, *names, max(first, after + 1), limit_of(last, upto), left),
+            ).fetchall()
+        rows.sort(key=_seq, reverse=newest)
+        found.extend(record_of(connection, run, row) for row in (rows if left < 0 else rows[:left]))
     return found[::-1] if newest else found
+
+
+def _seq(row: tuple[object, ...]) -> int:
+    return cast("int", row[0])
 
 
 class News(msgspec.Struct, frozen=True):
@@ -233,20 +243,20 @@ def nearest_snapshot(
 
     One at an event that is in force adds up to events that are: going back forgets ends of a history only.
     """
-    few = "" if operations is None else "AND operations<=?"
+    few, values = ("", ()) if operations is None else (" AND operations<=?", (operations,))
     for first, last in reversed(ranges):
         if first > upto:
             continue
-        row = connection.execute(
-            f"""SELECT data FROM snapshots WHERE run=? AND seq=(SELECT max(seq) FROM snapshots
-                WHERE run=? AND seq>=? AND seq<=? {few})""",
-            (run, run, first, limit_of(last, upto), *(() if operations is None else (operations,))),
-        ).fetchone()
-        if row is not None:
+        rows = connection.execute(
+            f"SELECT seq FROM snapshots WHERE run=? AND seq>=? AND seq<=?{few} ORDER BY seq DESC",
+            (run, first, limit_of(last, upto), *values),
+        )
+        for (seq,) in rows:
+            row = connection.execute("SELECT data FROM snapshots WHERE run=? AND seq=?", (run, seq)).fetchone()
             try:
                 return msgspec.json.decode(row[0], type=Outline)
             except msgspec.MsgspecError:
-                # It only saves time: without it the events are read.
+                # It only saves time: an earlier one does too, and without any the events are read.
                 continue
     return None
 

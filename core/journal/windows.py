@@ -106,13 +106,15 @@ def said(
     limit: int = -1, newest: bool = False,
 ) -> list[Record]:  # fmt: skip
     """The events of the conversation after one event and up to another, oldest first; with `newest` the last ones."""
-    return _window(connection, run, ranges, f"mark={SAID}", (), after, upto, limit, newest)
+    return _window(connection, run, ranges, f"mark={SAID}", (), after, upto, limit, newest, index="events_said")
 
 
 def count_said(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int | None = None) -> int:
     """How many events of the conversation there are up to an event."""
     force, values = _in_force(ranges, upto)
-    row = connection.execute(f"SELECT count(*) FROM events WHERE run=? AND mark={SAID} AND {force}", (run, *values))
+    row = connection.execute(
+        f"SELECT count(*) FROM events INDEXED BY events_said WHERE run=? AND mark={SAID} AND {force}", (run, *values)
+    )
     return row.fetchone()[0]
 
 
@@ -124,19 +126,20 @@ def log(
 
     Those that are not `info` have an index of their own, so that few warnings among a million lines are found at once.
     """
-    some = f"kind IN ({_LOGS})"
-    if levels:
-        some += f" AND name IN ({', '.join('?' * len(levels))})"
-        some += "" if "info" in levels else " AND name<>'info'"
-    else:
-        some += f" AND {journal.INDEXED}"
-    return _window(connection, run, ranges, some, levels, after, upto, limit, newest)
+    if levels and "info" not in levels:
+        some = f"kind IN ({_LOGS}) AND name<>'info' AND name IN ({', '.join('?' * len(levels))})"
+        return _window(connection, run, ranges, some, levels, after, upto, limit, newest, index="events_loud")
+    kinds = [cls.kind for cls in LOGS]
+    return journal.window(
+        connection, run, kinds, ranges, names=levels, after=after, upto=upto, limit=limit, newest=newest
+    )
 
 
 def _window(
     connection: sqlite3.Connection, run: str, ranges: Ranges, some: str, values: Sequence[str], after: int,
-    upto: int | None, limit: int, newest: bool,
+    upto: int | None, limit: int, newest: bool, *, index: str,
 ) -> list[Record]:  # fmt: skip
+    # Left alone SQLite might read the run from end to end: it cannot know how few these are.
     found: list[Record] = []
     order = "DESC" if newest else "ASC"
     for first, last in reversed(ranges) if newest else ranges:
@@ -144,7 +147,8 @@ def _window(
         if left == 0:
             break
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE run=? AND {some} AND seq>=? AND seq<=? ORDER BY seq {order} LIMIT ?",
+            f"""SELECT {_COLUMNS} FROM events INDEXED BY {index} WHERE run=? AND {some} AND seq>=? AND seq<=?
+                ORDER BY seq {order} LIMIT ?""",
             (run, *values, max(first, after + 1), limit_of(last, upto), left),
         )
         found.extend(record_of(connection, run, row) for row in rows.fetchall())
@@ -217,8 +221,9 @@ def _end(entry: Operation, event: Ended, record: Record) -> None:
 def _find_end(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int, entry: Operation) -> None:
     force, values = _in_force(ranges, upto)
     row = connection.execute(
-        f"""SELECT {_COLUMNS} FROM events WHERE run=? AND name=? AND mark={OPENED} AND seq>? AND {force}
-            AND kind='{Ended.kind}' ORDER BY seq LIMIT 1""",
+        f"""SELECT {_COLUMNS} FROM events INDEXED BY events_opened
+            WHERE run=? AND name=? AND mark={OPENED} AND seq>? AND {force} AND kind='{Ended.kind}'
+            ORDER BY seq LIMIT 1""",
         (run, entry.name, entry.first, *values),
     ).fetchone()
     if row is not None:
@@ -264,13 +269,14 @@ def children(
     force, values = _in_force(ranges, upto)
     if by_score:
         later, later_values = _in_force(ranges, upto, "later.seq")
-        order = f"""coalesce((SELECT later.score FROM events AS later WHERE later.run=events.run AND
-            later.name=events.name AND later.{_NODES} AND later.score IS NOT NULL AND {later}
-            ORDER BY later.seq DESC LIMIT 1), events.score, -9e999) DESC, seq"""
+        order = f"""coalesce((SELECT later.score FROM events AS later INDEXED BY events_nodes
+            WHERE later.run=events.run AND later.name=events.name AND later.{_NODES} AND later.score IS NOT NULL
+            AND {later} ORDER BY later.seq DESC LIMIT 1), events.score, -9e999) DESC, seq"""
     else:
         order, later_values = "seq", ()
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events WHERE run=? AND parent=? AND {force} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"""SELECT {_COLUMNS} FROM events INDEXED BY events_children WHERE run=? AND parent=? AND {force}
+            ORDER BY {order} LIMIT ? OFFSET ?""",
         (run, parent or "", *values, *later_values, limit, offset),
     ).fetchall()
     return [_node(connection, run, ranges, upto, record_of(connection, run, row)) for row in rows]
@@ -280,7 +286,8 @@ def count_children(connection: sqlite3.Connection, run: str, ranges: Ranges, upt
     """How many nodes are right under a node, or without a parent."""
     force, values = _in_force(ranges, upto)
     row = connection.execute(
-        f"SELECT count(*) FROM events WHERE run=? AND parent=? AND {force}", (run, parent or "", *values)
+        f"SELECT count(*) FROM events INDEXED BY events_children WHERE run=? AND parent=? AND {force}",
+        (run, parent or "", *values),
     ).fetchone()
     return row[0]
 
@@ -289,8 +296,8 @@ def node(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int, id
     """One node by its id."""
     force, values = _in_force(ranges, upto)
     row = connection.execute(
-        f"""SELECT {_COLUMNS} FROM events WHERE run=? AND name=? AND {_NODES} AND kind='{NodeCreated.kind}' AND {force}
-            ORDER BY seq DESC LIMIT 1""",
+        f"""SELECT {_COLUMNS} FROM events INDEXED BY events_nodes
+            WHERE run=? AND name=? AND {_NODES} AND kind='{NodeCreated.kind}' AND {force} ORDER BY seq DESC LIMIT 1""",
         (run, id, *values),
     ).fetchone()
     return None if row is None else _node(connection, run, ranges, upto, record_of(connection, run, row))
@@ -303,7 +310,8 @@ def _node(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int, r
     metadata: dict[str, Value] = dict(event.metadata) if isinstance(event.metadata, dict) else {}
     force, values = _in_force(ranges, upto)
     rows = connection.execute(
-        f"""SELECT {_COLUMNS} FROM events WHERE run=? AND name=? AND {_NODES} AND seq>? AND {force} ORDER BY seq""",
+        f"""SELECT {_COLUMNS} FROM events INDEXED BY events_nodes
+            WHERE run=? AND name=? AND {_NODES} AND seq>? AND {force} ORDER BY seq""",
         (run, event.id, record.seq, *values),
     ).fetchall()
     for row in rows:
@@ -392,9 +400,11 @@ def key_history(
     connection: sqlite3.Connection, run: str, ranges: Ranges, key: str, *, upto: int | None = None, limit: int = 100
 ) -> list[Record]:
     """The latest changes of one key of State, oldest first; `state.cleared` among them."""
-    kinds = ", ".join(f"'{cls.kind}'" for cls in (*_CHANGES, StateCleared))
-    some = f"kind IN ({kinds}) AND (name=? OR kind='{StateCleared.kind}') AND {journal.INDEXED}"
-    return _window(connection, run, ranges, some, (key,), 0, upto, limit, True)
+    changes = journal.window(
+        connection, run, [cls.kind for cls in _CHANGES], ranges, names=[key], upto=upto, limit=limit, newest=True
+    )
+    clears = journal.window(connection, run, [StateCleared.kind], ranges, upto=upto, limit=limit, newest=True)
+    return sorted((*changes, *clears), key=lambda record: record.seq)[-limit:]
 
 
 def _in_force(ranges: Ranges, upto: int | None, column: str = "seq") -> tuple[str, tuple[int, ...]]:

@@ -1,11 +1,12 @@
-"""Which programs a workspace's configuration would start, and whether its user agreed to that.
+"""What a workspace's configuration would do to its user, and whether that user agreed to it.
 
-Procedures are sandboxed; tool configuration starts programs, and it may come with a folder that somebody else
-wrote. So the commands are shown once, and what was agreed to is kept by its digest outside the workspace. Belongs
-here: reading, the digest, the record. Never: asking (`tui/`), or starting anything (`tools/`).
+Procedures are sandboxed; configuration starts programs, sends keys to addresses and opens folders, and it may come with
+a folder that somebody else wrote. So what it does is shown once, and what was agreed to is kept by its digest outside
+the workspace. Belongs here: reading, the digest, the record. Never: asking (`tui/`), or starting anything (`tools/`).
 
 What needs an agreement is what the folder decides: the MCP servers of its `config.toml` and `mcp.json`, its Python
-tools, and Python modules that lie in it whoever names them. Servers of the user's own `config.toml` are the user's
+tools, and Python modules that lie in it whoever names them; models at addresses that are not on this machine, or that
+are given a key; a file root outside the folder. Servers and models of the user's own `config.toml` are the user's
 word already. The digest is about commands and not about the files that they read: who may change a script that was
 agreed to may change what it imports as well, and somebody who writes tools would be asked after every line.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
@@ -30,7 +32,7 @@ class Startable(msgspec.Struct, frozen=True):
     """A program that the workspace would start, or a server that it would connect to."""
 
     section: str
-    """`mcpServers` or `pythonTools`."""
+    """`mcpServers`, `pythonTools`, `models` or `file_root`."""
     name: str
     command: str
     """The command line as a shell would take it, or the address."""
@@ -62,7 +64,23 @@ def programs(workspace: Path) -> list[Startable]:
     interpreter = str(tools.get("interpreter", ""))
     for module in cast("list[str]", tools.get("modules", [])):
         found.append(Startable("pythonTools", module, shlex.join([interpreter, module])))
+    for name, model in cast("dict[str, dict[str, str]]", tables.get("models", {})).items():
+        key = model.get("api_key_env") or model.get("api_key_keyring")
+        address = without_secrets(model.get("base_url", ""))
+        sends = (
+            f"sends what agents say, and the key in {key}, to {address}"
+            if key
+            else f"sends what agents say to {address}"
+        )
+        found.append(Startable("models", name, sends))
+    for folder in tables.get("file_root", {}):
+        found.append(Startable("file_root", folder, f"lets procedures read and write files in {folder}"))
     return found
+
+
+def opens_files(workspace: Path) -> bool:
+    """Whether the workspace's own configuration gives procedures a folder outside of it. Raises `ConfigError`."""
+    return bool(_tables(workspace).get("file_root"))
 
 
 def digest(workspace: Path) -> str:
@@ -71,7 +89,8 @@ def digest(workspace: Path) -> str:
 
 
 def _digest(workspace: Path, tables: dict[str, dict[str, object]]) -> str:
-    content = msgspec.json.encode([str(workspace.resolve()), tables], order="sorted")
+    said = {name: table for name, table in tables.items() if table or name in ("mcpServers", "pythonTools")}
+    content = msgspec.json.encode([str(workspace.resolve()), said], order="sorted")
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -89,16 +108,42 @@ def without_secrets(url: str) -> str:
 def _tables(workspace: Path) -> dict[str, dict[str, object]]:
     """The sections of the workspace that start programs, as they hold; without what is switched off."""
     servers: dict[str, object] = {}
+    models: dict[str, object] = {}
+    opened: dict[str, object] = {}
     tools: dict[str, object] = {}
     for file in workspace_files(workspace):
         said = sections(file)
         servers.update(_map(said.get("mcpServers")))
         tools.update(_map(said.get("pythonTools")))
+        models.update(_sending(_map(said.get("models"))))
+        folder = said.get("file_root")
+        if isinstance(folder, str) and not (workspace / folder).resolve().is_relative_to(workspace.resolve()):
+            opened[str((workspace / folder).resolve())] = True
     servers = {name: server for name, server in servers.items() if _map(server).get("disabled") is not True}
     settings = load(workspace).python_tools
     modules = settings.modules if tools else [name for name in settings.modules if not Path(name).is_absolute()]
     started: dict[str, object] = {"interpreter": settings.interpreter, "modules": modules} if modules else {}
-    return {"mcpServers": servers, "pythonTools": started}
+    return {"mcpServers": servers, "pythonTools": started, "models": models, "file_root": opened}
+
+
+def _sending(models: dict[str, object]) -> dict[str, object]:
+    """Where each model that is not on this machine, or is given a key, is sent what."""
+    found: dict[str, object] = {}
+    for name, item in models.items():
+        model = _map(item)
+        told = {key: model[key] for key in ("base_url", "api_key_env", "api_key_keyring") if model.get(key)}
+        address = told.get("base_url")
+        if isinstance(address, str) and (len(told) > 1 or not _is_here(address)):
+            found[name] = told
+    return found
+
+
+def _is_here(address: str) -> bool:
+    try:
+        host = urlsplit(address).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _map(value: object) -> dict[str, object]:

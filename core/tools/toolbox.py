@@ -194,10 +194,11 @@ class Toolbox:
         """Raises `Blocked` while nobody agreed to the programs of this workspace."""
         try:
             agreed = await asyncio.to_thread(self._trust.trusts, self._workspace)
-            commands = [] if agreed else [one.command for one in trusting.programs(self._workspace)]
+            listed = [] if agreed else trusting.programs(self._workspace)
+            commands = [one.command for one in listed if one.section in ("mcpServers", "pythonTools")]
         except ConfigError as error:
             raise Blocked(f"cannot tell whether the programs of this workspace may be started: {error}") from None
-        if not agreed:
+        if commands:
             shown = "".join(f"\n  {command}" for command in commands)
             raise Blocked(
                 self._secrets.redact(

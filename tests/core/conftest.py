@@ -259,7 +259,12 @@ def _differences(operator: Operator, run: Run) -> list[str]:
             same(f"request {name}", own[name], item.status.value)
     for seq, data in sorted(snapshots)[-2:]:
         kept = [record for record in operator.records(run, at=seq) if record.seq <= seq]
-        same(f"snapshot {seq}", msgspec.json.decode(data), msgspec.to_builtins(Outline.of(RunFold(kept))))
+        same(f"snapshot {seq}", msgspec.json.decode(data, type=Outline), Outline.of(RunFold(kept)))
+    same("outline", operator.outline(run), msgspec.structs.replace(Outline.of(fold), stages=fold.stages.history[-1000:]))
+    if len(records) < 5000 and not fold.kinds.get("checkpoints.cleared"):
+        entries = [(entry.name, entry.first, entry.seq, entry.level, entry.failed) for entry in fold.checkpoints.entries]
+        shown = operator.operations(run, limit=10_000)
+        same("operations", [(item.name, item.first, item.seq, item.level, item.failed) for item in shown], entries)
     return wrong
 
 

@@ -40,7 +40,7 @@ SCENES = (
             {"name": "imported-7731", "admin": False},
         ]},
     ),  # fmt: skip
-    Scene("supplier_onboarding"),  # asks for a text, then an approval with a word to type
+    Scene("release"),  # an approval with a deadline
     Scene("document_review"),  # a review
     Scene("poet"),  # an agent, with scripted replies
     Scene("trip_planner"),  # an agent whose tools are procedures that ask

@@ -56,7 +56,7 @@ def trust_command(workspace: Workspace, listing: bool, revoke: bool, yes: bool, 
         for line in described(found):
             say(line)
     if not found:
-        verdict = f"{oneline(workspace.folder)} starts no programs; there is nothing to agree to"
+        verdict = f"{oneline(workspace.folder)} does nothing that has to be agreed to"
     elif trusted:
         verdict = "trusted already"
     elif yes or (not as_json and sys.stdin.isatty() and click.confirm(QUESTION, err=True)):

@@ -1,4 +1,4 @@
-"""The question before a workspace starts programs: which they are, and whether the user wants them.
+"""The question before a workspace does what its user has to agree to: what it is, and whether the user wants it.
 
 Belongs here: showing them, asking, keeping the answer. Never: finding them (`core/model/trust.py`).
 """
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from ...core.model.trust import Startable
 
-_TOOLS = re.compile(r"\bTools\b|\btools\s*:|\bProcedure\s*\.")
-QUESTION = "start these programs when a run needs them?"
+_TOOLS = re.compile(r"\bTools\b|\b(agents|tools)\s*:|\bProcedure\s*\.|\bFile\s*\.")
+QUESTION = "do this when a run needs it?"
 
 
 def may_want_tools(source: str) -> bool:
-    """Whether a procedure's text speaks of tools, or of other procedures, which may."""
+    """Whether a procedure's text speaks of agents, tools or files, or of other procedures, which may."""
     return _TOOLS.search(source) is not None
 
 
@@ -48,10 +48,10 @@ def ask_for_trust(workspace: Path) -> None:
     found = programs(workspace)
     if not found or not is_interactive() or TrustRecord().trusts(workspace):
         return
-    tell(f"{paint('?', 'waits')} {oneline(workspace)} is configured to start programs on this machine, as you:")
+    tell(f"{paint('?', 'waits')} {oneline(workspace)} is configured to do this on this machine, as you:")
     for line in described(found):
         tell(f"  {line}")
     if click.confirm(QUESTION, err=True):
         TrustRecord().agree(workspace, time.time())
     else:
-        tell("  They are not started; a run that needs one waits. To agree later: proc-tui trust")
+        tell("  It is not done; a run that needs it waits. To agree later: proc-tui trust")

@@ -144,7 +144,8 @@ class ConversationPane(Pane):
 
     def _read(self, found: list[MessageShape]) -> None:
         shown = [one for one in found if not one.class_.startswith("PENDING") or one is found[-1]]
-        shown = [one for one in shown if one.content.strip() or one.calls][-SHOWN:]
+        shown = [one for one in shown if (one.content.strip() or one.calls) and (one.class_, one.role) != ("INTERNAL", "SYSTEM")]
+        shown = shown[-SHOWN:]
         blocks = [self._block(one) for one in shown]
         at_end = self._flow.scroll_offset.y >= self._flow.max_scroll_y
         self._text.update(Content("\n\n").join(blocks))
@@ -160,11 +161,11 @@ class ConversationPane(Pane):
         style = "b $agent" if one.agent else "b $accent"
         kind = one.class_.lower().replace("_", " ")
         when = (one.at or "")[11:19]
-        head = Content.assemble(safe_line(f"{who} ", style), (f"{kind}  {when}", "$quiet"))
+        head = Content.assemble(safe_line(who, style), (f"  {kind}  {when}", "$quiet"))
         bar = Content.styled(f"{self.glyphs.bar} ", "$agent" if one.agent else "$quiet")
         lines = [Content.assemble(bar, line) for line in safe(one.content.rstrip()).split("\n")] if one.content.strip() else []
         calls = [
-            Content.assemble(bar, (f"{self.glyphs.closed} ", "$quiet"), safe_line(f"{call.name} {call.args}"[:200], "$quiet"))
+            Content.assemble(bar, (f"{self.glyphs.closed} ", "$quiet"), safe_line(f"{call.name} {call.arguments}"[:200], "$quiet"))
             for call in one.calls or []
         ]
         return Content("\n").join([head, *lines, *calls])

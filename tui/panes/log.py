@@ -62,12 +62,12 @@ class LogLines(Lines):
         style = _STYLES.get(line.level, "b $bad" if line.kind == "alert" else "$accent")
         level = line.level[:5] if line.kind == "log" else line.kind[:5]
         quiet = line.level == "debug"
-        parts: list[Content | tuple[str, str]] = [
-            (time_of_day(line.at), "$quiet"), safe_line(f" {level:<5}", style), (f"{line.line or '':>4} ", "$quiet"),
+        parts: list[Content | str | tuple[str, str]] = [
+            (time_of_day(line.at), "$quiet"), " ", safe_line(level, style), " " * (5 - len(level)), (f"{line.line or '':>4} ", "$quiet"),
             safe_line(line.message, "$quiet" if quiet else ""),
         ]  # fmt: skip
         if line.context is not None:
-            parts.append(safe_line(f"  {brief(line.context, 200)}", "$quiet"))
+            parts.append(Content.assemble("  ", safe_line(brief(line.context, 200), "$quiet")))
         return Content.assemble(*parts)
 
     def text_of(self, index: int) -> str:

@@ -33,6 +33,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from ...core.errors import ProcError
 from ..screen_safety import safe_line
@@ -58,7 +59,7 @@ class Pane(Container):
     NAME: ClassVar[str] = ""
     """As in `panes.PANES`."""
     body: ClassVar[str] = "Lines"
-    """The selector of the widget that takes the focus."""
+    """Selectors of what takes the focus, separated by commas: the first one that is there."""
     DEFAULT_CSS = """
     Pane {
         border: round $line; border-title-color: $quiet; border-subtitle-color: $quiet; background: transparent;
@@ -163,7 +164,11 @@ class Pane(Container):
         elif before is view:
             return
         before, self.view = self.view, view
-        self.show(view, before)
+        try:
+            self.show(view, before)
+        except Exception as error:  # noqa: BLE001 - one pane that fails must not take the screen with it
+            self.say(f"this pane failed: {error}", "error")
+            self.proc.failed(error, f"the pane {self.NAME} failed")
 
     def on_mount(self) -> None:
         """What fills the frame is known now."""
@@ -173,9 +178,18 @@ class Pane(Container):
 
     def focus_body(self) -> None:
         """Gives the focus to what takes it."""
-        found = self.query(self.body)
-        if found:
-            found.first().focus()
+        for selector in self.body.split(","):
+            found = self.query(selector.strip())
+            if found:
+                found.first().focus()
+                return
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A reading that failed in a way that nobody expected: this pane says so, the others go on."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._waiting = False
+            self.say(f"this pane failed: {event.worker.error}", "error")
+            self.proc.failed(event.worker.error, f"the pane {self.NAME} failed")
 
     async def on_click(self, event: events.Click) -> None:
         """A click into the frame is for the panel, which may change what is in front."""

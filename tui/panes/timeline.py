@@ -40,7 +40,7 @@ class TimelineRows(Lines):
         """As in the base class."""
         row = self.rows[index]
         names = max(12, width * 2 // 5)
-        name = safe_line("  " * row.level + row.name, "$bad" if row.failed else "").truncate(names, ellipsis=True, pad=True)
+        name = Content.assemble("  " * row.level, safe_line(row.name, "$bad" if row.failed else "")).truncate(names, ellipsis=True, pad=True)
         room, span = max(1, width - names - 10), max(0.001, self.last - self.first)
         end = row.ended_at if row.ended_at is not None else self.last
         start = min(room - 1, int((row.began_at - self.first) / span * room))

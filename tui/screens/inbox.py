@@ -45,8 +45,8 @@ class RequestList(Lines):
         """As in the base class."""
         request, now = self.requests[index], self.proc.now()
         left = Content.assemble(
-            (f"{self.glyphs.waits} ", "$wait"), safe_line(f"{self.procedures.get(request.run, '')} ", "b $strong"),
-            (f"{request.run[:4]} {request.type}  ", "$quiet"), safe_line(request.message),
+            (f"{self.glyphs.waits} ", "$wait"), safe_line(self.procedures.get(request.run, ""), "b $strong"),
+            (f" {request.run[:4]} {request.type}  ", "$quiet"), safe_line(request.message),
         )  # fmt: skip
         due = f"  {age(request.deadline - now)} left" if request.deadline is not None else ""
         return beside(left, Content.assemble((age(now - request.created_at), "$quiet"), (due, "$wait")), width)

@@ -43,8 +43,12 @@ class RunScreen(ProcScreen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """The conversation takes the focus."""
-        self.call_after_refresh(lambda: self.panel.bring(self.panel.front))
+        """Something takes the focus once the first frame is drawn."""
+        self.call_after_refresh(self.take_focus)
+
+    def take_focus(self) -> None:
+        """To the pane that had it."""
+        self.panel.bring(self.panel.front)
 
     def show(self, tick: Tick) -> None:
         """As in the base class."""
@@ -164,13 +168,13 @@ class OperateScreen(RunScreen):
         yield Footer()
 
     def on_mount(self) -> None:
-        """The list takes the focus, and shows at once what was read before the first frame."""
+        """Shows at once what was read before the first frame."""
         self.query_one("#list").border_title = "Runs"
         if self.proc.tick is not None:
             self.show(self.proc.tick)
-        self.call_after_refresh(self._take_focus)
 
-    def _take_focus(self) -> None:
+    def take_focus(self) -> None:
+        """To the list."""
         if self.focused is None:
             (self._welcome.take_focus if self.has_class("-empty") else self._list.focus)()
 
@@ -249,6 +253,15 @@ class OperateScreen(RunScreen):
         if self.panel.zoomed:
             self.action_zoom()
         else:
+            self._list.focus()
+
+    def on_resize(self) -> None:
+        """Where there is no room for the run, the list has the focus."""
+        self.call_after_refresh(self._check_focus)
+
+    def _check_focus(self) -> None:
+        focused = self.focused
+        if not self.has_class("-empty") and (focused is None or not focused.display or not self.panel.display):
             self._list.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

@@ -43,7 +43,7 @@ class ReviewScreen(ProcScreen[None]):
     def on_mount(self) -> None:
         """The card takes the focus."""
         self.query_one(VerticalScroll).can_focus = False
-        self.query_one(Header).trail(Content.assemble(safe_line(f"{self._request.run[:4]} "), (self._request.type, "$wait")))
+        self.query_one(Header).trail(Content.assemble(safe_line(self._request.run[:4]), " ", (self._request.type, "$wait")))
         self._card.focus()
 
     def show(self, tick: Tick) -> None:

@@ -51,7 +51,7 @@ class Card(Widget, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Keys act a moment after the card was painted."""
-        self.border_title = Content.assemble(f" {self.proc.glyphs.waits} ", safe_line(self.request.type.capitalize()), " ")  # pyright: ignore[reportAttributeAccessIssue] - takes content
+        self.border_title = Content.assemble(f"{self.proc.glyphs.waits} ", safe_line(self.request.type.capitalize()))  # pyright: ignore[reportAttributeAccessIssue] - takes content
         self.clock(self.proc.now())
         self.arm()
 
@@ -68,7 +68,7 @@ class Card(Widget, can_focus=True, inherit_bindings=False):
     def clock(self, now: float) -> None:
         """The time left, in words."""
         deadline = self.request.deadline
-        left = f" times out in {clock(deadline - now) if deadline - now < 600 else age(deadline - now)} " if deadline is not None else ""
+        left = f"times out in {clock(deadline - now) if deadline - now < 600 else age(deadline - now)}" if deadline is not None else ""
         if left != getattr(self, "_left", None):
             self._left = left
             self.border_subtitle = Content(left)  # pyright: ignore[reportAttributeAccessIssue] - takes content
@@ -107,7 +107,7 @@ class Card(Widget, can_focus=True, inherit_bindings=False):
         for key, label in self.options().items():
             colour = "$good" if key == "a" else "$bad" if key == "r" else "$agent"
             style = f"b $on-wait on {colour}" if self._armed else "$quiet on $line"
-            buttons.append(Content.assemble((f" {key} ", style), safe_line(f"{label} ", style)))
+            buttons.append(Content.assemble((f" {key} ", style), safe_line(label, style), (" ", style)))
         if not buttons:
             buttons.append(Content.styled("answering this kind is not there yet: proc-tui answer", "$quiet"))
         state = "" if self._armed else "   arming…"

@@ -35,7 +35,7 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         """The code in the border."""
         glyphs = cast("ProcTui", self.app).glyphs
-        self.border_title = Content.assemble(f" {glyphs.failed} Failed  ", safe_line(self._ending.code), " ")  # pyright: ignore[reportAttributeAccessIssue] - takes content
+        self.border_title = Content.assemble(f"{glyphs.failed} Failed  ", safe_line(self._ending.code))  # pyright: ignore[reportAttributeAccessIssue] - takes content
 
     def render(self) -> Content:
         """As in the base class."""

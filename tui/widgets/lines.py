@@ -221,11 +221,11 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def _strip(self, index: int, content: Content, width: int, style: Style) -> Strip:
         if self.cursor_shown and index == self.cursor and self.selectable(index):
             name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
-            style = style + self.get_visual_style(name, partial=True)
+            style = self.get_visual_style(name)
         elif tint := self.tint(index):
-            style = style + self.get_visual_style(f"lines--{tint}", partial=True)
+            style = self.get_visual_style(f"lines--{tint}")
         elif self._sought and self._sought in content.plain.casefold():
-            style = style + self.get_visual_style("lines--found", partial=True)
+            style = self.get_visual_style("lines--found")
         full = max(width, self.widest(width))
         shown = content.truncate(full, ellipsis=True, pad=True)
         options = RenderOptions(self._get_style, self.styles)  # pyright: ignore[reportPrivateUsage] - as `Visual` does

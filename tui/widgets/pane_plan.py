@@ -42,7 +42,7 @@ def plan(width: int, height: int, front: str, *, zoomed: str | None = None) -> d
             "conversation": Place(0, 0, width, height - below),
             shown: Place(0, height - below, width, below, tabs),
         }
-    right = min(72, max(46, width * 2 // 5))
+    right = min(72, max(50, width * 2 // 5))
     left = width - right
     above = min(11, max(6, height // 5))
     shown = front if front in _INSPECTOR else "state"

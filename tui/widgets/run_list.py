@@ -32,6 +32,10 @@ ROOMY = 70
 """Columns from which a row also says what the run is at."""
 
 
+ID_FROM = 38
+"""Columns from which a row has the beginning of the run's id."""
+
+
 class Row(msgspec.Struct, frozen=True):
     """A row of the list."""
 
@@ -194,7 +198,7 @@ class RunList(Lines):
         name_style = "$quiet" if run.status is RunStatus.CANCELLED else "b $strong" if index == self.cursor else ""
         left = Content.assemble(bar, (indent, "$line"), (f"{glyph} ", style), safe_line(run.procedure, name_style))
         cells: list[Content | str | tuple[str, str]] = []
-        if width >= 30:
+        if width >= ID_FROM:
             cells += [(run.id[:4], "$quiet"), " "]
         cells.append((f"{self._age(entry, now):>5}", "$wait" if entry.asked else "$quiet"))
         if self._deadlines:

@@ -119,7 +119,9 @@ class RunPanel(Container):
         """Shows a run, or nothing."""
         self._view = view
         self._head.show(view)
-        if view is not None:
+        if view is not None and not self._deck.places:
+            self._arrange()
+        elif view is not None:
             for name in self._deck.places:
                 if name in self._panes:
                     self._panes[name].take(view)
@@ -200,7 +202,7 @@ class RunPanel(Container):
 
     def _title(self, pane: Pane, place: Place) -> None:
         tabs = place.tabs or (pane.NAME,)
-        short = sum(len(BY_NAME[name].title) + 5 for name in tabs) > place.width - 4
+        short = _is_short(tabs, place.width)
         parts: list[Content | str | tuple[str, str]] = []
         for name in tabs:
             info = BY_NAME[name]
@@ -232,7 +234,7 @@ class RunPanel(Container):
 
     def _tabs(self, pane: Pane, place: Place) -> list[tuple[str, int, int]]:
         """Where the titles of the panes stand in the upper border."""
-        short = sum(len(BY_NAME[name].title) + 5 for name in place.tabs) > place.width - 4
+        short = _is_short(place.tabs, place.width)
         found: list[tuple[str, int, int]] = []
         column = 0
         for name in place.tabs:
@@ -243,3 +245,8 @@ class RunPanel(Container):
         return found
 
 
+
+
+def _is_short(tabs: tuple[str, ...], width: int) -> bool:
+    """Whether the titles of the panes behind have to be cut."""
+    return sum(len(BY_NAME[name].title) + 5 for name in tabs) - 3 > width - 6

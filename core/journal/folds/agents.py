@@ -55,6 +55,8 @@ class Conversation:
         """How often the model gave none."""
         self.turns: int = 0
         self.usage: Usage = Usage()
+        self.unpriced: int = 0
+        """How many of its replies have no known price."""
         self.scale: float = 1.0
         """Tokens as the model counts them, by tokens as they are estimated, at its latest reply."""
 
@@ -133,6 +135,7 @@ class AgentFold:
         conversation = self.conversations.setdefault(turn.prompted.agent, Conversation())
         conversation.replies += 1
         conversation.usage = conversation.usage.plus(usage)
+        conversation.unpriced += usage.cost is None
         estimate = event.detail.get("estimate") if isinstance(event.detail, dict) else None
         if isinstance(estimate, int) and estimate > 0 and usage.input:
             conversation.scale = min(max(usage.input / estimate, MOST_SCALE**-1), MOST_SCALE)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...values import Value
+from .agents import TURN
 
 if TYPE_CHECKING:
-    from ..events import Ended, Record, StopRequested, ToolForgotten
+    from ..events import Began, Ended, Record, StopRequested, ToolForgotten
 
 
 TOOL_PREFIX = "tools."
@@ -24,6 +25,8 @@ class ToolCall(msgspec.Struct, frozen=True):
     result: Value
     agent: str | None = None
     error: str | None = None
+    index: int = -1
+    """Its place in the reply that asked for it; -1 for a call by the code."""
 
 
 class ToolFold:
@@ -31,6 +34,8 @@ class ToolFold:
 
     def __init__(self) -> None:
         self.calls: list[ToolCall] = []
+        self._turn: int = 0
+        """Where the calls of the open turn begin."""
         self.stop: StopRequested | None = None
 
     def last(self, name: str, agent: str | None = None) -> ToolCall | None:
@@ -44,12 +49,28 @@ class ToolFold:
         """Takes the outcome of an operation that was the call of a tool."""
         result = event.values[0] if event.values else None
         error = str(event.error) if event.failed else None
-        agent = event.detail.get("agent") if isinstance(event.detail, dict) else None
-        name = event.op.removeprefix(TOOL_PREFIX)
-        self.calls.append(ToolCall(name, event.args, result, agent if isinstance(agent, str) else None, error))
+        detail = event.detail if isinstance(event.detail, dict) else {}
+        agent, index = detail.get("agent"), detail.get("index")
+        self.calls.append(
+            ToolCall(
+                event.op.removeprefix(TOOL_PREFIX), event.args, result, agent if isinstance(agent, str) else None,
+                error, index if isinstance(index, int) else -1,
+            )
+        )  # fmt: skip
+
+    def _apply_began(self, event: Began, record: Record) -> None:
+        if event.op == TURN:
+            self._turn = len(self.calls)
+
+    def _apply_ended(self, event: Ended, record: Record) -> None:
+        # Calls of one reply end in any order; who asks for the latest means the order of the reply.
+        if event.op == TURN:
+            self.calls[self._turn :] = sorted(self.calls[self._turn :], key=lambda call: call.index)
 
     def _apply_tool_forgotten(self, event: ToolForgotten, record: Record) -> None:
-        self.calls = [call for call in self.calls if call.name != event.name]
+        kept = [call for call in self.calls if call.name != event.name]
+        self._turn = min(self._turn, len(kept))
+        self.calls = kept
 
     def _apply_stop_requested(self, event: StopRequested, record: Record) -> None:
         self.stop = event

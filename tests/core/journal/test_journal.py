@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from proc_tui.core.errors import StoreDamaged
 from proc_tui.core.journal import journal
 from proc_tui.core.journal.database import Database
 from proc_tui.core.journal.events import AttemptBegan, Logged, Record, StateSet
+from proc_tui.core.journal.folds.outline import Outline
 from proc_tui.core.journal.journal import WHOLE, cut, decode_ranges, encode_ranges
 
 if TYPE_CHECKING:
@@ -114,12 +116,26 @@ def test_a_window_is_a_page_of_some_kinds(database: Database) -> None:
 
 def test_a_snapshot_belongs_to_the_history_it_was_made_in(database: Database) -> None:
     fill(database, "r", [record(seq) for seq in range(1, 30)])
-    database.write(lambda connection: [journal.save_snapshot(connection, "r", seq, f"at {seq}") for seq in (5, 15, 25)])
-    with database.read() as connection:
-        assert journal.nearest_snapshot(connection, "r", WHOLE, 29) == "at 25"
-        assert journal.nearest_snapshot(connection, "r", WHOLE, 20) == "at 15"
-        assert journal.nearest_snapshot(connection, "r", [(1, 9), (18, None)], 20) == "at 5"
-        assert journal.nearest_snapshot(connection, "r", WHOLE, 4) is None
+
+    def save(connection: Any) -> None:
+        for seq in (5, 15, 25):
+            outline = Outline(seq=seq, attempt=1, clock=0.0, state={}, kinds={"ended": seq})
+            journal.save_snapshot(connection, "r", outline, msgspec.json.encode(outline).decode())
+
+    database.write(save)
+
+    def nearest(*arguments: Any, **options: Any) -> int | None:
+        with database.read() as connection:
+            found = journal.nearest_snapshot(connection, "r", *arguments, **options)
+        return None if found is None else found.seq
+
+    assert nearest(WHOLE, 29) == 25
+    assert nearest(WHOLE, 20) == 15
+    assert nearest([(1, 9), (18, None)], 20) == 5
+    assert nearest(WHOLE, 4) is None
+    assert nearest(WHOLE, 29, operations=24) == 15
+    database.write(lambda connection: connection.execute("UPDATE snapshots SET data='{' WHERE seq=25"))
+    assert nearest(WHOLE, 29) == 15, "a damaged one only costs time"
 
 
 def test_time_never_runs_back_in_a_journal(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from proc_tui.core.errors import NotFound, StoreDamaged
 from proc_tui.core.journal import requests
@@ -78,7 +79,9 @@ def test_answers_keep_their_order_and_their_trail(database: Database) -> None:
     for answer in given:
         database.write(lambda connection, answer=answer: requests.add_answer(connection, "r.1", answer))
     with database.read() as connection:
-        assert requests.answers(connection, "r.1") == given
+        assert requests.answers(connection, "r.1") == [
+            msgspec.structs.replace(answer, id=place) for place, answer in enumerate(given, 1)
+        ]
     database.write(lambda connection: connection.execute("UPDATE answers SET data='[]' WHERE by='bob'"))
     with database.read() as connection, pytest.raises(StoreDamaged, match=r"answer to request r\.1"):
         requests.answers(connection, "r.1")

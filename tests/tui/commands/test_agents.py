@@ -222,16 +222,16 @@ class TestTrust:
 
     @pytest.mark.slow
     def test_a_run_that_may_want_tools_asks_once_and_a_no_is_no_hindrance(self, proc: Any) -> None:
-        for answer, says in (("n", "not started"), ("y", "ran")):
+        for answer, says in (("n", "It is not done"), ("y", "ran")):
             terminal = proc.terminal("run", "uses")
             terminal.expect("mcpServers.search: no-such-program --now")
-            terminal.expect("start these programs")
+            terminal.expect("do this when a run needs it")
             terminal.sendline(answer)
             terminal.expect(says)
             assert proc.finish(terminal) == 0
         terminal = proc.terminal("run", "uses")
         terminal.expect("ran")
-        assert "start these programs" not in terminal.before
+        assert "do this when a run needs it" not in terminal.before
         assert proc.finish(terminal) == 0
         proc("trust", "--revoke")
 
@@ -239,15 +239,15 @@ class TestTrust:
     def test_a_run_without_tools_is_not_held_up(self, proc: Any) -> None:
         terminal = proc.terminal("run", "hello")
         terminal.expect("Hello, World!")
-        assert "start these programs" not in terminal.before
+        assert "do this when a run needs it" not in terminal.before
         assert proc.finish(terminal) == 0
 
     @pytest.mark.slow
     def test_a_worker_asks_before_it_drives(self, proc: Any) -> None:
         terminal = proc.terminal("watch", "--once")
-        terminal.expect("start these programs")
+        terminal.expect("do this when a run needs it")
         terminal.sendline("n")
-        terminal.expect("not started")
+        terminal.expect("It is not done")
         assert proc.finish(terminal) == 0
 
     @pytest.mark.kill

@@ -96,7 +96,7 @@ class TestConfig:
 
 class TestTrust:
     def test_a_workspace_without_programs(self, proc: Any) -> None:
-        assert "nothing to agree to" in proc("trust").stderr
+        assert "nothing that has to be agreed to" in proc("trust").stderr
 
     def test_agreed_to_until_a_command_changes(self, proc: Any) -> None:
         configure(proc, SERVERS + "[pythonTools]\nmodules = ['tools.py']\n")
