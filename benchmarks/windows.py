@@ -5,11 +5,13 @@ The journals are made by a process of their own, so that what the reading takes 
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import resource
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -136,7 +138,7 @@ def fill(folder: str, events: int, nodes: int, count: int) -> tuple[str, str]:
     (Path(folder) / "case.yaml").write_text('name: case\nversion: "1"\ncode: |\n  return 1\n')
     with Operator.open(Path(folder), settings=Settings(durability="fast")) as operator:
         long, graph = operator.start("case"), operator.start("case")
-        append(operator, long, long_run(events))
+        append(operator, long, long_run(events + SNAPSHOT - 1))
         append(operator, graph, tree(nodes))
         _many_runs(operator, count)
         return long.id, graph.id
@@ -149,13 +151,14 @@ def append(operator: Operator, run: Run, events: Iterable[Event]) -> None:
         fold.apply(record)
     rows: list[tuple[journal.Row, bytes | None]] = []
 
-    def write() -> None:
+    def write(*, snapshot: bool) -> None:
         outline = fold.outline()
         data = msgspec.json.encode(outline).decode()
 
         def work(connection: sqlite3.Connection) -> None:
             journal.insert(connection, rows)
-            journal.save_snapshot(connection, run.id, outline, data)
+            if snapshot:
+                journal.save_snapshot(connection, run.id, outline, data)
 
         operator._database.write(work, sync=False)  # pyright: ignore[reportPrivateUsage] - there is no quicker way
         rows.clear()
@@ -165,29 +168,30 @@ def append(operator: Operator, run: Run, events: Iterable[Event]) -> None:
         fold.apply(record)
         rows.append(journal.event_row(run.id, record))
         if len(rows) == SNAPSHOT:
-            write()
+            write(snapshot=True)
     if rows:
-        write()
+        write(snapshot=False)
 
 
 def long_run(count: int) -> Iterator[Event]:
     """Steps, some with steps in them, log lines, State, stages and messages."""
     text = "The quick brown fox jumps over the lazy dog, and nobody knows why it always does. " * 2
-    made = 0
-    while made < count:
-        n = made // 20
+    return islice(_batches(text), count)
+
+
+def _batches(text: str) -> Iterator[Event]:
+    for n in itertools.count():
         yield Began("step", f"batch {n}")
         for place in range(9):
             yield Ended("step", f"step {n}.{place}", values=[{"rows": place, "text": text}])
         for _ in range(4):
-            yield Logged("info", f"line {made}: {text}")
+            yield Logged("info", f"line {n}: {text}")
         yield Logged("warn" if n % 1000 == 0 else "debug" if n % 2 else "info", f"look at {n}")
         yield StateIncremented("n", n)
         yield StateSet(f"key {n % 50}", {"at": n, "text": text})
         yield MessageAppended("ASSISTANT", f"message {n}: {text}")
         yield StageSet(f"stage {n // 5000}") if n % 5000 == 0 else Logged("info", "on it goes")
         yield Ended("step", f"batch {n}", values=[n], opened=True)
-        made += 20
 
 
 def tree(count: int) -> Iterator[Event]:

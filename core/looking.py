@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .engine import answers, identity
-from .errors import NotFound
+from .errors import NotFound, ProcError
 from .journal import journal, listing, presence, requests, runs, windows
 from .journal.events import Alerted, Logged, Notified, Record, ReplyFailed, RunEnded
 from .journal.folds import RunFold
@@ -315,9 +315,13 @@ class Looking:
             if not row.open(self._clock.now()) or run.status.ended:
                 return []
             if windows.length(run.history, run.last_seq) > preview.MOST_EVENTS:
-                return preview.too_long(row)
-            program = self._sources.program(connection, run.source, run.path)
-            records = journal.read(connection, run.id, run.history)
+                why = f"the run has more than {preview.MOST_EVENTS:,} events, which take too long to replay"
+                return preview.untold(row, why)
+            try:
+                program = self._sources.program(connection, run.source, run.path)
+                records = journal.read(connection, run.id, run.history)
+            except ProcError as error:
+                return preview.untold(row, str(error))
         return preview.previews(row, run, program, self._environment, records, self._limits())
 
     def last_approved(self, request: str) -> Approved | None:

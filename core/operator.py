@@ -343,7 +343,7 @@ class Operator(Looking):
         """
         run = self.run(run.id)
         rewind.check_rewindable(run, "resumed")
-        top = self._sources.load(self.workspace / run.file)
+        top = self._sources.load(self._sources.place_of(run.file))
         program = _at(top, run.path)
         with self._database.read() as connection:
             records = journal.read(connection, run.id, run.history)

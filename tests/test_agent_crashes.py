@@ -307,21 +307,20 @@ class Whole:
         """After it died, before it goes on."""
         settled = Settled(folder)
         self._busy.refuses = not settled.refused
-        return AtDeath(settled, len(self.server.asked), len(effects(folder)))
+        return AtDeath(settled, len(self.server.asked), effects(folder))
 
     def differences(self, played: Any, death: AtDeath) -> list[str]:
         """What is not as in the uninterrupted run, but for what was under way at the death."""
         rows = list(self._matrix.differences(self.image, left(self._matrix, played)))
         bodies = [item.body for item in self.server.asked]
-        under_way = death.asked - death.settled.asked
-        if under_way not in (0, 1):
+        if death.unpaid not in (0, 1):
             rows.append(f"{death.asked} requests, {death.settled.asked} recorded at the death")
-        elif under_way:
-            repeated = bodies.pop(death.asked)
-            rows += self._matrix.differences(bodies[death.asked - 1], repeated, "repeated request")
+        elif death.unpaid:
+            rows += [f"called before the reply was recorded: {call}" for call in death.unfinished]
+            rows += self._matrix.differences(bodies[death.asked - 1], bodies.pop(death.asked), "repeated request")
         rows += self._matrix.differences(self.bodies, bodies, "requests")
         called = effects(played.folder)
-        rows += [f"called again: {call}" for call in called[death.called :] if call.key in death.settled.keys]
+        rows += [f"called again: {call}" for call in called[len(death.called) :] if call.key in death.settled.keys]
         rows += [f"called {count} times: {call}" for call, count in Counter(called).items() if count > 2]
         rows += [f"called with another key or not at all: {call}" for call in {*called} ^ {*self.effects}]
         return rows
@@ -348,8 +347,18 @@ class AtDeath(msgspec.Struct, frozen=True):
     settled: Settled
     asked: int
     """How many requests had come to the model's server."""
-    called: int
-    """How many calls had come to the tools."""
+    called: list[Effect]
+    """The calls that had come to the tools."""
+
+    @property
+    def unpaid(self) -> int:
+        """How many requests were under way."""
+        return self.asked - self.settled.asked
+
+    @property
+    def unfinished(self) -> list[Effect]:
+        """The calls that were under way."""
+        return [call for call in self.called if call.key not in self.settled.keys]
 
 
 @pytest.fixture(scope="module")
@@ -408,8 +417,8 @@ def test_dies_anywhere_pays_each_reply_once_and_repeats_no_call_that_ended(whole
             deaths += 1
             death = whole.died(folder)
             played = at_work(folder, whole.server.url, clock=clock)
-        unpaid += death.asked > death.settled.asked
-        unfinished += death.called > len(death.settled.keys)
+        unpaid += death.unpaid
+        unfinished += len(death.unfinished)
         problems += [f"{folder.name}: {row}" for row in whole.differences(played, death)]
         played.operator.close()
     assert problems == [], f"{len(problems)} differences\n" + "\n".join(problems[:6])

@@ -87,13 +87,16 @@ def read(file: Path) -> Theme:
 
 def theme(name: str, palette: Palette, *, dark: bool) -> Theme:
     """A palette as Textual has it."""
-    from textual.theme import Theme  # noqa: PLC0415 - the palettes themselves need no Textual
+    from textual.theme import BUILTIN_THEMES, Theme  # noqa: PLC0415 - the palettes themselves need no Textual
 
+    ansi = palette.background.startswith("ansi_")
+    # Textual's own styles use variables of these themes where a theme is of the terminal's colours.
+    basis = BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"].variables if ansi else {}
     return Theme(
-        name=name, dark=dark, ansi=palette.background.startswith("ansi_"), primary=palette.accent,
+        name=name, dark=dark, ansi=ansi, primary=palette.accent,
         secondary=palette.agent, accent=palette.accent, warning=palette.wait, error=palette.bad, success=palette.good,
         foreground=palette.foreground, background=palette.background, surface=palette.surface, panel=palette.panel,
-        variables=variables(palette),
+        variables={**basis, **variables(palette)},
     )  # fmt: skip
 
 

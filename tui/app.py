@@ -60,7 +60,7 @@ class ProcTui(App[int], inherit_bindings=False):
     DEFAULT_MODE = "operate"
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
 
     def __init__(
         self, operator: Operator, *, memory: Memory | None = None, now: Callable[[], float] = time.time,

@@ -47,6 +47,7 @@ LAYERS: dict[str, str] = {
     "lines": "lists and panes",
     "operate": "Operate and Run",
     "runs": "the list of runs",
+    "welcome": "an empty workspace",
     "conversation": "the Conversation",
     "timeline": "the Timeline",
     "state": "the State",
@@ -121,6 +122,9 @@ KEYS: tuple[Key, ...] = (
     Key("runs.open", "enter", "open", "open", True),
     Key("runs.fold", "space", "fold", "fold children", True),
     Key("runs.find", "slash", "find", "find", True),
+    #
+    Key("welcome.open", "enter", "open", "start", True),
+    Key("welcome.new", "plus", "new", "new", True),
     #
     Key("conversation.filter", "f", "filter", "filter", True),
     Key("state.open", "enter", "open", "open in full", True),

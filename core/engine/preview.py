@@ -135,10 +135,9 @@ def previews(
     return found
 
 
-def too_long(request: PendingRequest) -> list[Preview]:
-    """What is said of a run with so long a history."""
-    text = f"the run has more than {MOST_EVENTS:,} events, which is too long to replay for this"
-    return [Preview(label, "unknown", text) for label, _ in _outcomes(request, 0.0)]
+def untold(request: PendingRequest, why: str) -> list[Preview]:
+    """What is said when nothing can be."""
+    return [Preview(label, "unknown", f"it cannot be told: {why}") for label, _ in _outcomes(request, 0.0)]
 
 
 def _told(context: _Ahead, limits: Limits, seconds: float) -> Preview:

@@ -170,6 +170,7 @@ def edited(
 ) -> Plan:
     """Goes on with an edited text, keeping the events before `keep`, or all of them."""
     source = journal.pin(connection, program.bundle.encode())
+    runs.set_version(connection, run.id, program.procedure.version)
     return rewind(
         connection, run, run.last_seq + 1 if keep is None else keep, why="edit", by=by, now=now, source=source
     )

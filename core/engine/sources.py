@@ -159,6 +159,11 @@ class Sources:
             raise NotFound(f'there is no procedure "{name}" in {self.root}{did_you_mean(name, names)}')
         return self.load(names[name])
 
+    def place_of(self, file: str) -> Path:
+        """Where the file of a bundle is: in the workspace, or among the shipped ones."""
+        path, shipped = self.root / file, SHIPPED / file
+        return shipped if not path.exists() and shipped.exists() else path
+
     def names(self) -> dict[str, Path]:
         """Every procedure file of the workspace by the name it declares; the first path wins."""
         found: dict[str, Path] = {}

@@ -338,6 +338,11 @@ def revive(
     )
 
 
+def set_version(connection: sqlite3.Connection, run: str, version: str) -> None:
+    """Notes the version of the text that the run goes on with."""
+    connection.execute("UPDATE runs SET version=? WHERE id=?", (version, run))
+
+
 def set_params(connection: sqlite3.Connection, run: str, params: str) -> None:
     """Notes the parameters of a restart."""
     connection.execute("UPDATE runs SET params=? WHERE id=?", (params, run))

@@ -6,7 +6,7 @@ Belongs here: messages, requested calls, offered tools, usage. Never: anything o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -33,7 +33,7 @@ class RequestedCall(msgspec.Struct, frozen=True, omit_defaults=True):
         if not isinstance(data, dict):
             return "the arguments must be one JSON object"
         try:
-            value = from_json(data)
+            value = from_json(cast("dict[str, object]", data))
         except InvalidValue as error:
             return str(error)
         return value if isinstance(value, dict) else {}

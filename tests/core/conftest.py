@@ -260,9 +260,13 @@ def _differences(operator: Operator, run: Run) -> list[str]:
     for seq, data in sorted(snapshots)[-2:]:
         kept = [record for record in operator.records(run, at=seq) if record.seq <= seq]
         same(f"snapshot {seq}", msgspec.json.decode(data, type=Outline), Outline.of(RunFold(kept)))
-    same("outline", operator.outline(run), msgspec.structs.replace(Outline.of(fold), stages=fold.stages.history[-1000:]))
+    same(
+        "outline", operator.outline(run), msgspec.structs.replace(Outline.of(fold), stages=fold.stages.history[-1000:])
+    )
     if len(records) < 5000 and not fold.kinds.get("checkpoints.cleared"):
-        entries = [(entry.name, entry.first, entry.seq, entry.level, entry.failed) for entry in fold.checkpoints.entries]
+        entries = [
+            (entry.name, entry.first, entry.seq, entry.level, entry.failed) for entry in fold.checkpoints.entries
+        ]
         shown = operator.operations(run, limit=10_000)
         same("operations", [(item.name, item.first, item.seq, item.level, item.failed) for item in shown], entries)
     return wrong
@@ -279,6 +283,11 @@ PROGRAMS = {
         worker = operator.worker(on_problem=lambda run, error: print("problem", run, type(error).__name__, flush=True))
         print("ready", flush=True)
         asyncio.run(worker.run())
+    """,
+    "stand by": """
+        import asyncio
+        print("ready", flush=True)
+        asyncio.run(operator.worker(kind="watch").run())
     """,
     "answer": """
         print("ready", flush=True)

@@ -75,6 +75,7 @@ class Feed:
         self._readers: dict[str, RunReader] = {}
         self._partials: dict[str, Partial] = {}
         self._at: int | None = None
+        self._reading: bool = False
         self.watched: str | None = None
         """The run that is looked at."""
         self.own: str = ""
@@ -88,6 +89,11 @@ class Feed:
     def look(self) -> None:
         """Reads everything soon, whatever changed."""
         self._changed.set()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is known to have changed that was not posted yet."""
+        return self._changed.is_set() or self._reading
 
     def reader(self, run: str) -> RunReader:
         """What reads a run's contents; kept for the last few runs that were looked at."""
@@ -134,7 +140,11 @@ class Feed:
                     continue
                 version, last = found, time.monotonic()
                 self._changed.clear()
-                tick = await asyncio.to_thread(self.read)
+                self._reading = True
+                try:
+                    tick = await asyncio.to_thread(self.read)
+                finally:
+                    self._reading = False
                 if before is None or not tick.same(before):
                     self._post(tick)
                 before = tick

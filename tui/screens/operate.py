@@ -5,6 +5,7 @@ Belongs here: what the two screens do with their keys. Never: how runs or panes 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Horizontal
@@ -150,7 +151,7 @@ class RunScreen(ProcScreen[None]):
 class OperateScreen(RunScreen):
     """The runs, and the selected one."""
 
-    CSS_PATH = "operate.tcss"
+    CSS_PATH = Path(__file__).with_name("operate.tcss")
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,6 +184,7 @@ class OperateScreen(RunScreen):
         super().show(tick)
         was_empty = self.has_class("-empty")
         self.set_class(tick.view.empty, "-empty")
+        self.LAYER = "" if tick.view.empty else RunScreen.LAYER  # nothing of a run can be done where there is none
         if tick.view.empty:
             self._welcome.show(tick.view)
         else:

@@ -49,6 +49,11 @@ class Card(Widget, can_focus=True, inherit_bindings=False):
         """The application."""
         return cast("ProcTui", self.app)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether keys act."""
+        return self._armed
+
     def on_mount(self) -> None:
         """Keys act a moment after the card was painted."""
         self.border_title = Content.assemble(f"{self.proc.glyphs.waits} ", safe_line(self.request.type.capitalize()))  # pyright: ignore[reportAttributeAccessIssue] - takes content

@@ -11,7 +11,7 @@ import msgspec
 
 WIDE = 108
 MEDIUM = 62
-LOW = 20
+LOW = 22
 """Rows below which everything shares one place."""
 ORDER = ("conversation", "timeline", "state", "checkpoints", "graph", "source", "log")
 _INSPECTOR = ("state", "checkpoints", "graph", "source")

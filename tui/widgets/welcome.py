@@ -8,6 +8,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from .. import keys
 from ..screen_safety import safe_line
 from ..words import several
 from .lines import Lines
@@ -70,7 +71,8 @@ class Welcome(Container):
 class Procedures(Lines):
     """The procedures of the workspace."""
 
-    LAYER: ClassVar[str] = "lines"
+    LAYER: ClassVar[str] = "welcome"
+    BINDINGS = keys.bindings("welcome")
 
     def __init__(self) -> None:
         super().__init__(id="procedures")
@@ -83,6 +85,10 @@ class Procedures(Lines):
     def row(self, index: int, width: int) -> Content:
         """As in the base class."""
         return Content.assemble((f" {self.glyphs.here if index == self.cursor else ' '} ", "$accent"), safe_line(self.names[index]))
+
+    def action_new(self) -> None:
+        """Starts or writes one."""
+        cast("ProcTui", self.app).start_form(None)
 
     def action_open(self) -> None:
         """Starts it."""

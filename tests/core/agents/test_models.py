@@ -109,7 +109,7 @@ def test_a_model_of_a_strangers_workspace_is_not_used_before_its_user_agreed(tmp
     (tmp_path / ".proc-tui").mkdir()
     lines = "\n".join(f'{name} = "{value}"' for name, value in table.items())
     (tmp_path / ".proc-tui" / "config.toml").write_text(f"[models.main]\n{lines}\n")
-    settings = Settings(models={"main": ModelSettings(**table)})
+    settings = Settings(models={"main": msgspec.convert(table, ModelSettings)})
     models = Models(settings, Secrets({"KEY": "sk-1234567"}), workspace=tmp_path)
     with pytest.raises(Blocked, match=r"sends what agents say, and the key in KEY, to http://evil\.example/v1"):
         models.get(None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from proc_tui.core.errors import Blocked
 from proc_tui.core.journal.events import Ended, Logged, ReplyFailed
 from proc_tui.core.model.messages import Usage
 from proc_tui.core.model.settings import LimitSettings, ModelSettings, PriceSettings, Settings
@@ -147,9 +148,8 @@ def test_a_missing_key_blocks_the_run_until_a_worker_has_it(
     openai_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TEST_KEY")
-    with pytest.raises(Exception, match="TEST_KEY") as raised:
-        turn(openai_server, [ANSWER], folder=None)
-    assert type(raised.value).code == "RUN-013"
+    with pytest.raises(Blocked, match="TEST_KEY"):
+        turn(openai_server, [ANSWER])
 
 
 # ---- what the model asks for

@@ -546,6 +546,15 @@ def test_an_edit_performs_nothing_itself(scene: Any) -> None:
     assert not (scene.folder / "f").exists()
 
 
+def test_the_version_of_an_edited_text_is_the_runs(scene: Any) -> None:
+    text = 'name: it\nversion: "{}"\ncode: Human.approve{{message = "m"}}\n'
+    scene.write(**{"it.yaml": text.format(1)})
+    run = scene.drive(scene.start("it"), RunStatus.WAITING_FOR_HUMAN)
+    scene.write(**{"it.yaml": text.format(2)})
+    scene.operator.resume_edited(run)
+    assert scene.operator.run(run.id).version == "2"
+
+
 def test_an_edit_of_lib_counts_as_an_edit(scene: Any) -> None:
     scene.write(
         **{

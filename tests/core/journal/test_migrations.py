@@ -10,10 +10,37 @@ from pathlib import Path
 import pytest
 from proc_tui.core.errors import StoreError, StoreVersion
 from proc_tui.core.journal.database import Database
+from proc_tui.core.journal.events import (
+    Began,
+    Ended,
+    Logged,
+    MessageAppended,
+    NodeCreated,
+    NodeMetadataSet,
+    Notified,
+    Record,
+    Requested,
+    Responded,
+    StateSet,
+)
+from proc_tui.core.journal.journal import event_row
+from proc_tui.core.journal.marks import marks
 from proc_tui.core.journal.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
 NEWEST = MIGRATIONS[-1][0]
-TABLES = {"alerts", "answers", "blobs", "events", "inbox", "partials", "requests", "runs", "snapshots", "sources", "waits"} | {"editing", "usage", "workers"}
+TABLES = {
+    "alerts",
+    "answers",
+    "blobs",
+    "events",
+    "inbox",
+    "partials",
+    "requests",
+    "runs",
+    "snapshots",
+    "sources",
+    "waits",
+} | {"editing", "usage", "workers"}
 
 
 @pytest.fixture
@@ -165,3 +192,48 @@ def test_an_old_sqlite_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     with pytest.raises(StoreError, match=r"needs 3\.37\.0 or later"):
         Database.open(path)
+
+
+def test_what_windows_need_is_made_for_the_events_of_an_older_file(path: Path) -> None:
+    score = {"score": 2}
+    events = [
+        Logged("warn", "x"), Logged("info", "x" * 40_000), Notified("n"), StateSet("k", 1), Began("step", "s"),
+        Ended("step", "s", opened=True), Ended("step", "t"), NodeCreated("node-1", "c", score),
+        NodeCreated("node-2", "c" * 40_000, {"score": "high"}, "node-1"), NodeMetadataSet("node-1", "score", 1.5),
+        NodeMetadataSet("node-1", "score", None), NodeMetadataSet("node-1", "other", 3), MessageAppended("USER", "hi"),
+        Requested("r.14", "approval", "m"), Responded("r.14", {"approved": True}),
+    ]  # fmt: skip
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path, MIGRATIONS[:1])
+    for seq, event in enumerate(events, 1):
+        row, content = event_row("r", Record(seq, float(seq), 0, event))
+        label = None if isinstance(event, (Logged, Notified)) else event.label
+        connection.execute(
+            "INSERT INTO events(run, seq, kind, name, line, at, data, blob) VALUES (?,?,?,?,?,?,?,?)",
+            (*row[:3], label, *row[4:8]),
+        )
+        if content is not None:
+            connection.execute("INSERT INTO blobs(hash, bytes) VALUES (?,?)", (row[7], content))
+    connection.execute("INSERT INTO events(run, seq, kind, at, data) VALUES ('r', 99, 'ended', 99.0, 'damaged')")
+    connection.execute("INSERT INTO snapshots(run, seq, data) VALUES ('r', 5, '{}')")
+    connection.execute(
+        "INSERT INTO runs(id, root, procedure, source, status, created_at, updated_at) VALUES "
+        "('r', 'r', 'it', 's', 'COMPLETED', 1.0, 1.0)"
+    )
+    for name, decision in (("r.1", "Approve"), ("r.2", "Reject")):
+        connection.execute(
+            "INSERT INTO requests(id, run, seq, type, data, status, created_at, resolved_at) VALUES "
+            "(?, 'r', 1, 'review', '{}', 'answered', 1.0, 2.0)",
+            (name,),
+        )
+        data = f'{{"answer": {{"decision": "{decision}"}}, "audit": {{}}}}'
+        connection.execute("INSERT INTO answers(request, \"by\", at, data) VALUES (?, 'ann', 2.0, ?)", (name, data))
+    connection.close()
+    database = Database.open(path)
+    with database.read() as reader:
+        rows = reader.execute("SELECT name, mark, parent, score FROM events WHERE seq<99 ORDER BY seq").fetchall()
+        assert rows == [marks(event) for event in events]
+        assert reader.execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
+        found = reader.execute("SELECT id, procedure, approved FROM requests ORDER BY id").fetchall()
+        assert found == [("r.1", "it", 1), ("r.2", "it", 0)]
+    database.close()
