@@ -385,10 +385,22 @@ class Looking:
     # ---- one run, by window
 
     def outline(self, run: Run, *, at: int | None = None) -> Outline:
-        """What a run adds up to, now or at an event, without its lists: quick however long it is."""
+        """What a run adds up to, now or at an event, without its lists: quick however long it is.
+
+        Where snapshots are missing (a fork, a run of an older version) it makes them, which is only slow once.
+        """
+        missed: list[tuple[Outline, str]] = []
+
+        def keep(connection: sqlite3.Connection) -> None:
+            for outline, text in missed:
+                journal.save_snapshot(connection, run.id, outline, text)
+
         with self._database.read() as connection:
             ranges, upto = self._history(connection, run, at)
-            return windows.outline(connection, run.id, ranges, upto)
+            found = windows.outline(connection, run.id, ranges, upto, missed=missed)
+        if missed:
+            self._database.write(keep, sync=False)
+        return found
 
     def conversation(
         self, run: Run, *, at: int | None = None, after: int = 0, before: int | None = None, limit: int = -1,
@@ -445,6 +457,12 @@ class Looking:
         """The event beside a place in the run's present history, or the outcome of an operation beside it."""
         with self._database.read() as connection:
             return windows.step(connection, run.id, run.history, seq, to)
+
+    def line_counts(self, run: Run, *, at: int | None = None) -> dict[int, int]:
+        """How many operations ended and effects happened at each line of the source."""
+        with self._database.read() as connection:
+            ranges, upto = self._history(connection, run, at)
+            return windows.line_counts(connection, run.id, ranges, upto)
 
     def changed(self, run: Run, seq: int) -> Changed:
         """What the event at a place changed, for marking."""

@@ -23,6 +23,7 @@ from proc_tui.core.model import settings, states
 from proc_tui.core.model.workspace import FOLDER
 from proc_tui.core.primitives import REGISTRY
 from proc_tui.core.primitives.registry import Family, Form, Kind, Method, Parameter
+from proc_tui.tui import keys
 from proc_tui.tui.cli import cli
 
 S = TypeVar("S", bound=StrEnum)
@@ -296,6 +297,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "states.md": state_tables,
     "configuration.md": configuration,
+    "keys.md": keys.reference,
 }
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from textual.theme import Theme
@@ -76,12 +76,14 @@ def load(folder: Path | None = None) -> tuple[list[Theme], list[str]]:
 def read(file: Path) -> Theme:
     """The theme of a file. Raises `OSError`, and `ValueError` that says what is wrong."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
-    colours = table.get("colors")
-    if not isinstance(colours, dict):
+    if not isinstance(table.get("colors"), dict):
         raise ValueError("it has no table [colors]")
+    colours = {str(key): str(value) for key, value in cast("dict[object, object]", table["colors"]).items()}
     missing, unknown = [name for name in NAMES if name not in colours], [key for key in colours if key not in NAMES]
     if missing or unknown:
-        raise ValueError("; ".join([*(f"{name} is missing" for name in missing), *(f"unknown: {key}" for key in unknown)]))
+        raise ValueError(
+            "; ".join([*(f"{name} is missing" for name in missing), *(f"unknown: {key}" for key in unknown)])
+        )
     return theme(str(table.get("name", file.stem)), Palette(**colours), dark=bool(table.get("dark", True)))
 
 
@@ -108,7 +110,8 @@ def variables(palette: Palette) -> dict[str, str]:
         "border": palette.accent, "border-blurred": palette.line,
         "block-cursor-background": palette.cursor, "block-cursor-foreground": palette.strong,
         "block-cursor-text-style": "bold",
-        "block-cursor-blurred-background": palette.cursor_blurred, "block-cursor-blurred-foreground": palette.foreground,
+        "block-cursor-blurred-background": palette.cursor_blurred,
+        "block-cursor-blurred-foreground": palette.foreground,
         "input-cursor-background": palette.foreground, "input-cursor-foreground": palette.background,
         "input-selection-background": palette.cursor, "input-selection-foreground": palette.strong,
         "scrollbar": palette.line, "scrollbar-hover": palette.quiet, "scrollbar-active": palette.accent,

@@ -1,8 +1,8 @@
 """The interface: one application over one open workspace.
 
-The worker runs in the application's loop and Lua in its threads; screens show what the feed posts and call the operator.
-Belongs here: what all screens share (the selected run and moment, the feed, the worker, notices, leaving). Never: what a
-screen looks like. Only what the first frame needs is imported here; all else is when it is opened.
+The worker runs in the application's loop and Lua in its threads; screens show what the feed posts and call the
+operator. Belongs here: what all screens share (the selected run and moment, the feed, the worker, notices, leaving).
+Never: what a screen looks like. Only what the first frame needs is imported here; all else is when it is opened.
 """
 
 from __future__ import annotations
@@ -14,32 +14,39 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import platformdirs
 from rich.text import Text
+from textual import events
 from textual.app import App
+from textual.signal import Signal
 from textual.worker import Worker, WorkerState
 
 from .. import themes
 from ..core.errors import ProcError
 from ..core.model import settings as configuration
 from . import glyphs, keys
+from .announcing import Announcer
 from .clean import oneline
 from .live.driving import Driving
 from .live.feed import Feed, Tick, Trouble
 from .memory import Memory
 from .screen_safety import ControlGate
-from .screens.operate import OperateScreen
+from .screens.operate import OperateScreen, RunScreen
 from .screens.screen import ProcDialog, ProcScreen
+from .widgets.arming import HEADLESS, REMOTE, Keyboard, Timing
 from .widgets.find_bar import FindBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from textual.filter import LineFilter
     from textual.notifications import SeverityLevel
+    from textual.screen import Screen
 
+    from ..core.journal.windows import Step
     from ..core.operator import Operator
     from .live.workspace import WorkspaceView
     from .widgets.lines import Lines
@@ -47,6 +54,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CLOCK_SECONDS = 1.0
+SEEN_SECONDS = 20.0
+"""How often it is noted that somebody has the workspace before their eyes, for what may end without a word."""
+AWAY_SECONDS = 60.0
+"""Whoever was away for less knows what happened."""
+TWICE_SECONDS = 2.0
+"""Within which a second ^C means it."""
 COPIED = "copied, if your terminal takes it (OSC 52)"
 
 
@@ -56,7 +69,7 @@ class ProcTui(App[int], inherit_bindings=False):
     LAYER: ClassVar[str] = "app"
     TITLE = "proc-tui"
     BINDINGS = keys.bindings("app")
-    MODES = {"operate": OperateScreen}  # noqa: RUF012 - as in the base class
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"operate": OperateScreen}
     DEFAULT_MODE = "operate"
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
@@ -66,7 +79,7 @@ class ProcTui(App[int], inherit_bindings=False):
         self, operator: Operator, *, memory: Memory | None = None, now: Callable[[], float] = time.time,
         environment: Mapping[str, str] = os.environ, drive: bool = True,
     ) -> None:  # fmt: skip
-        """`drive` is False for a second look at a workspace that somebody else drives. Closes nothing of the operator."""
+        """`drive` is False for a look at what others drive. Whoever opened the operator closes it."""
         self.glyphs: glyphs.Glyphs = glyphs.choose(environment)
         """The signs that the terminal can show."""
         self.operator: Operator = operator
@@ -81,6 +94,10 @@ class ProcTui(App[int], inherit_bindings=False):
         """What reads the workspace."""
         self.tick: Tick | None = None
         """What was read last."""
+        self.ticks: Signal[Tick] = Signal(self, "ticks")
+        """For what keeps itself up to date."""
+        self.keyboard: Keyboard = Keyboard(self._ask, REMOTE if self.remote else Timing(), asks=True)
+        """What comes from the terminal, before anything acts on it."""
         self.selected: str | None = None
         """The run that is looked at."""
         self.at: int | None = None
@@ -88,8 +105,11 @@ class ProcTui(App[int], inherit_bindings=False):
         self.whole_keymap: dict[str, str] = {}
         """What keys were rebound to; empty when none was."""
         self._driving: Driving | None = Driving(operator, self._problem) if drive else None
-        self._asked: frozenset[str] = frozenset()
+        self._announcer: Announcer | None = None
+        self._seen_at: float = 0.0
+        self._interrupted_at: float = 0.0
         self._leaving: bool = False
+        self._failures: set[str] = set()
         self._prepare(environment)
 
     # ---- beginning and ending
@@ -98,6 +118,7 @@ class ProcTui(App[int], inherit_bindings=False):
         """Themes, keys, and what the first frame shows."""
         if self.remote:
             self.animation_level = "none"
+        self.set_class(self.glyphs.name == "ascii", "-ascii")
         found, problems = themes.load(Path(platformdirs.user_config_dir("proc-tui")) / "themes")
         for theme in found:
             self.register_theme(theme)
@@ -110,7 +131,6 @@ class ProcTui(App[int], inherit_bindings=False):
         self.tick = self.feed.read()
         view = self.tick.view
         remembered = self.memory.now.run
-        self._asked = frozenset(request.id for request in view.requests)
         if remembered is not None and view.find(remembered) is not None:
             self.selected = remembered
         else:
@@ -127,6 +147,9 @@ class ProcTui(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Everything else begins after the first frame."""
+        if self.is_headless:
+            self.keyboard.timing, self.keyboard.asks = HEADLESS, False
+        self.app_resume_signal.subscribe(self, lambda _app: self.rearm())
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -136,10 +159,13 @@ class ProcTui(App[int], inherit_bindings=False):
         self.set_interval(CLOCK_SECONDS, self._clock)
         for problem in self._problems:
             self.say(problem, "warning")
+        self._announcer = Announcer.of(self.operator, problem=lambda text: self.say(text, "warning"))
+        self._announcer.know(self.workspace.requests)
+        self.run_worker(self._show_since(), exit_on_error=False, group="since", name="what happened")
         if not self.is_headless:
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGHUP, signal.SIGTERM):
-                loop.add_signal_handler(number, self._hung_up)
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._hung_up, number)
             self._write("\x1b[22;2t")
             if self.remote:
                 # Clicks only: reports of every motion of the mouse flood a slow line.
@@ -150,16 +176,33 @@ class ProcTui(App[int], inherit_bindings=False):
         self.feed.own = owner
         self.feed.look()
 
-    async def leave(self, code: int = 0) -> None:
-        """Lets go of the runs and ends; they stay as they were recorded."""
+    async def _show_since(self) -> None:
+        """Says what happened since this person was here last."""
+        left, now = self.memory.left_at, self.now()
+        self.memory.keep_left(now)
+        if not left or now - left < AWAY_SECONDS:
+            return
+        from .screens.since import SinceScreen, is_news
+
+        found = await asyncio.to_thread(self.operator.since, left)
+        if is_news(found) and not self._leaving and not self.screen.is_modal:
+            self.push_screen(SinceScreen(found, self.glyphs))
+
+    async def leave(self, code: int = 0, *, background: bool = False) -> None:
+        """Lets go of the runs and ends; they stay as they were recorded.
+
+        With `background` another process drives on what goes on, unless one does already.
+        """
         if self._leaving:
             return
         self._leaving = True
-        view = self.workspace
+        self.memory.keep_left(self.now())
         self.memory.keep(run=self.selected, left_at=self.now(), seen=self._newest())
         if self._driving is not None:
             await self._driving.end()
-        self.workers.cancel_group(self, "feed")
+        if background:
+            await self._hand_over()
+        self.workers.cancel_group(self, "feed")  # pyright: ignore[reportUnknownMemberType] - of Textual
         if not self.is_headless:
             self._write("\x1b[23;2t")
         self.exit(code, return_code=code)
@@ -169,9 +212,21 @@ class ProcTui(App[int], inherit_bindings=False):
             return self.operator.newest_event()
         return self.memory.now.seen
 
-    def _hung_up(self) -> None:
-        """The terminal is gone, or the machine goes down: nothing can be asked any more."""
-        self.run_worker(self.leave(129), exit_on_error=False, group="leave")
+    async def _hand_over(self) -> None:
+        from . import leaving
+
+        try:
+            await asyncio.to_thread(leaving.hand_over, self.operator)
+        except (OSError, ProcError) as error:
+            self.failed(error, "no background worker could be started")
+
+    def _hung_up(self, number: int) -> None:
+        """The terminal is gone, or somebody ends the program: nothing can be asked any more.
+
+        Runs go on without a terminal; who ends the program itself ends its runs here, too.
+        """
+        gone = number == signal.SIGHUP and self._driving is not None
+        self.run_worker(self.leave(128 + number, background=gone), exit_on_error=False, group="leave")
 
     # ---- what is new
 
@@ -184,16 +239,14 @@ class ProcTui(App[int], inherit_bindings=False):
     def on_tick(self, message: Tick) -> None:
         """Something changed."""
         before, self.tick = self.tick, message
+        self.ticks.publish(message)
         if self.selected is None:
             first = next((entry.run.id for entry in message.view.entries()), None)
             if first is not None:
                 self.select(first)
         self._show(message)
-        asked = frozenset(request.id for request in message.view.requests)
-        if asked - self._asked:
-            self.bell()
-        self._asked = asked
-        if before is None or len(before.view.requests) != len(asked):
+        self._announce()
+        if before is None or len(before.view.requests) != len(message.view.requests):
             self._retitle()
 
     def _show(self, tick: Tick) -> None:
@@ -203,6 +256,19 @@ class ProcTui(App[int], inherit_bindings=False):
                     screen.show(tick)
                 if not screen.is_modal:
                     break
+
+    def _announce(self) -> None:
+        """Tells what is new, or nearly due."""
+        if self._announcer is None:
+            return
+        found = self._announcer.news(self.workspace.requests, self.now())
+        if found and self._announcer.notify.bell:
+            self.bell()
+        for item in found:
+            if not self.is_headless and (said := self._announcer.sequence(item, os.environ)):
+                self._write(said)
+            if self._announcer.notify.command:
+                self.run_worker(asyncio.to_thread(self._announcer.run, item), exit_on_error=False, group="announce")
 
     def on_trouble(self, message: Trouble) -> None:
         """The workspace could not be read."""
@@ -214,6 +280,10 @@ class ProcTui(App[int], inherit_bindings=False):
             if isinstance(screen, ProcScreen):
                 screen.clock(now)
                 break
+        self._announce()
+        if now - self._seen_at >= SEEN_SECONDS:
+            self._seen_at = now
+            self.memory.keep_left(now)
 
     def _retitle(self) -> None:
         needs = len(self.workspace.requests)
@@ -249,25 +319,28 @@ class ProcTui(App[int], inherit_bindings=False):
     def step_event(self, step: int) -> None:
         """Looks at the event before or after."""
         view = self.tick.run if self.tick is not None else None
-        if view is not None:
-            self.look_at(max(1, (self.at if self.at is not None else view.last) + step))
+        if view is None:
+            return
+        here = self.at if self.at is not None else view.last
+        with suppress(ProcError):
+            # One look into an index: quick enough to be done here, so that no press of a key that is held is lost.
+            found = self.operator.step(view.run, here, "previous" if step < 0 else "next")
+            if found is not None or step > 0:
+                self.look_at(found)
 
     def step_checkpoint(self, step: int) -> None:
         """Looks at the end of the operation before or after."""
         view = self.tick.run if self.tick is not None else None
         if view is None:
             return
-        here = self.at if self.at is not None else view.last
-        reader = self.feed.reader(view.run.id)
+        run, here = view.run, self.at if self.at is not None else view.last
 
-        def found(ends: list[int]) -> None:
-            nearer = [seq for seq in ends if (seq < here if step < 0 else seq > here)]
-            if nearer:
-                self.look_at(nearer[-1] if step < 0 else nearer[0])
-            elif step > 0:
-                self.look_at(None)
+        def found(seq: int | None) -> None:
+            if seq is not None or step > 0:
+                self.look_at(seq)
 
-        self.act(lambda: sorted(row.seq for row in reader.checkpoints(reader.view()) if row.seq), found)
+        to: Step = "previous checkpoint" if step < 0 else "next checkpoint"
+        self.act(lambda: self.operator.step(run, here, to), found)
 
     def step_request(self, step: int) -> None:
         """Goes to the run of the next request, or the one before."""
@@ -280,14 +353,14 @@ class ProcTui(App[int], inherit_bindings=False):
 
     def show_source(self, line: int) -> None:
         """Shows a line of the run's source."""
-        from .screens.operate import RunScreen
+        from .panes.source import SourcePane
 
         screen = self.screen
         if isinstance(screen, RunScreen):
             screen.panel.bring("source")
             pane = screen.panel.pane("source")
-            if pane is not None:
-                self.call_after_refresh(getattr(pane, "go_to", lambda _line: None), line)
+            if isinstance(pane, SourcePane):
+                self.call_after_refresh(pane.go_to, line)
 
     # ---- for screens, panes and widgets
 
@@ -328,22 +401,38 @@ class ProcTui(App[int], inherit_bindings=False):
         bar.focus()
 
     def start_form(self, procedure: str | None) -> None:
-        """Opens the form that starts a procedure."""
-        from .screens.start import StartScreen
+        """Opens the form that starts a procedure; without one, what there is to start."""
+        from .screens.start import StartPicker, StartScreen
 
-        self.push_screen(StartScreen(procedure))
+        self.push_screen(StartPicker() if procedure is None else StartScreen(procedure))
+
+    def new_procedure(self, template: str) -> None:
+        """Writes a procedure from a template and opens it in the editor."""
+        from . import editing
+
+        self.run_worker(editing.new(self, template), exit_on_error=False, group="edit")
+
+    def edit_file(self, path: Path, line: int = 0) -> None:
+        """Opens a procedure in the editor, and checks it on return."""
+        from . import editing
+
+        self.run_worker(editing.edit(self, path, line=line), exit_on_error=False, group="edit")
 
     def edit_source(self) -> None:
-        """Opens the procedure of the run in the editor."""
-        self.say("editing the source is not there yet")
-
-    def actions(self) -> None:
-        """Opens what can be done with the selected run."""
-        from .screens.dialogs import actions_of
+        """Opens the procedure of the run in the editor, and offers to go on with it."""
+        from .panes.source_edit import edit_source
 
         view = self.tick.run if self.tick is not None else None
         if view is not None:
-            self.push_screen(actions_of(self, view))
+            edit_source(self, view.run)
+
+    def actions(self) -> None:
+        """Opens what can be done with the selected run."""
+        from .screens.run_actions import open_actions
+
+        view = self.tick.run if self.tick is not None else None
+        if view is not None:
+            open_actions(self, view)
 
     # ---- keys
 
@@ -366,20 +455,28 @@ class ProcTui(App[int], inherit_bindings=False):
         if not isinstance(self.screen, InboxScreen):
             self.push_screen(InboxScreen())
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Back to the screen before; at the root, asks how to leave."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
             return
+        await self._ask_to_leave()
+
+    async def _ask_to_leave(self) -> None:
+        from . import leaving
         from .screens.dialogs import LeaveDialog
 
         def chosen(choice: str | None) -> None:
             if choice is not None:
-                self.run_worker(self.leave(), exit_on_error=False, group="leave")
+                leave = self.leave(background=choice == "background")
+                self.run_worker(leave, exit_on_error=False, group="leave")
 
-        going_on = len(self.workspace.running)
-        if going_on and self.workspace.driver.kind == "here":
-            self.push_screen(LeaveDialog(going_on), chosen)
+        going_on = 0
+        with suppress(ProcError):
+            if self._driving is not None and not await asyncio.to_thread(leaving.stands_by, self.operator):
+                going_on = await asyncio.to_thread(leaving.left, self.operator)
+        if going_on:
+            self.push_screen(LeaveDialog(going_on, background=not leaving.is_demo(self.operator.workspace)), chosen)
         else:
             chosen("leave")
 
@@ -392,13 +489,54 @@ class ProcTui(App[int], inherit_bindings=False):
         for widget in self.screen.query("*"):
             widget.refresh()
 
-    def action_interrupt(self) -> None:
-        """^C copies what is selected by the mouse, and ends nothing."""
+    async def action_interrupt(self) -> None:
+        """^C copies what is selected by the mouse; twice, it asks how to leave."""
         text = self.screen.get_selected_text()
+        now = time.monotonic()
         if text:
             self.copy(text)
+        elif now - self._interrupted_at < TWICE_SECONDS:
+            await self._ask_to_leave()
         else:
-            self.say("q leaves; ^C ends nothing here")
+            self.say("q leaves, or ^C again; nothing is lost by it")
+        self._interrupted_at = now
+
+    # ---- what must not decide
+
+    async def on_event(self, event: events.Event) -> None:
+        """As in the base class; what was pasted, torn or typed ahead is noticed first (`widgets/arming.py`)."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self.keyboard.sees(event, in_text=self._in_text()):
+                return
+        elif isinstance(event, events.Paste) and not event.is_forwarded and not self._in_text():
+            self.keyboard.pasted()
+        await super().on_event(event)
+
+    def _in_text(self) -> bool:
+        return getattr(self.screen.focused, "LAYER", "") == "text" or any(
+            base.__name__ in ("Input", "TextArea") for base in type(self.screen.focused).__mro__
+        )
+
+    def on_cursor_position(self) -> None:
+        """The terminal has seen everything that was written until it was asked."""
+        self.keyboard.answered()
+
+    def on_app_focus(self) -> None:
+        """The window came to the front."""
+        self.rearm()
+
+    def on_resize(self) -> None:
+        """Everything stands elsewhere."""
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Keys of cards count anew: something else is seen."""
+        for card in self.screen.query(".-card"):
+            getattr(card, "arm", bool)()
+
+    def _ask(self, sequence: str) -> None:
+        if not self._batch_count:
+            self._write(sequence)
 
     # ---- safety
 
@@ -425,8 +563,9 @@ class ProcTui(App[int], inherit_bindings=False):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What failed in the background is said, and kept where it can be read."""
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.failed(event.worker.error, f"{event.worker.name} failed")
+        worker = cast("Worker[object]", event.worker)
+        if event.state is WorkerState.ERROR and worker.error is not None:
+            self.failed(worker.error, f"{worker.name} failed")
 
     def failed(self, error: BaseException, what: str) -> None:
         """Something of the interface itself failed: says so, and goes on."""
@@ -435,8 +574,10 @@ class ProcTui(App[int], inherit_bindings=False):
             return
         if self.is_headless and isinstance(error, Exception):
             raise error
-        file = _keep_crash(error)
-        self.say(f"{what}: {type(error).__name__}: {error}; details in {file}", "error")
+        text = f"{what}: {type(error).__name__}: {error}"
+        if text not in self._failures:
+            self._failures.add(text)
+            self.say(f"{text}; details in {_keep_crash(error)}", "error")
 
     def _fatal_error(self) -> None:
         """An error that nothing caught: the screen is given back, and one line says where the details are."""
@@ -459,8 +600,6 @@ class ProcTui(App[int], inherit_bindings=False):
             self._driver.write(sequence)
 
 
-
-
 def _keep_crash(error: BaseException) -> Path:
     """Writes the details of a failure to a file of its own, and gives its path."""
     folder = Path(platformdirs.user_state_dir("proc-tui"))
@@ -481,4 +620,6 @@ def _sections(workspace: Path) -> dict[str, object]:
 
 
 def _table(value: object) -> dict[str, object]:
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+    return (
+        {str(key): item for key, item in cast("dict[object, object]", value).items()} if isinstance(value, dict) else {}
+    )

@@ -116,7 +116,8 @@ def _files(workspace: Path) -> Iterator[Finding]:
             )
         elif stat.S_IMODE(info.st_mode) & 0o077:
             wrong = True
-            yield Finding("files", "wrong", f"{path} can be read by others", f"chmod go= '{path}'")
+            level: Level = "wrong" if path != folder else "note"
+            yield Finding("files", level, f"{path} can be read by others", f"chmod go= '{path}'")
         elif not os.access(path, os.W_OK):
             wrong = True
             yield Finding("files", "wrong", f"{path} cannot be written", f"chmod u+w '{path}'")

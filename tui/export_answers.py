@@ -1,10 +1,10 @@
-"""What people answered in a run and its children, as a file for `run --answers`."""
+"""What people answered and said in a run and its children, as a file for `run --answers`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..core.journal.events import Requested, RequestTimedOut, Responded
+from ..core.journal.events import MessageReceived, Requested, RequestTimedOut, Responded, Said
 from ..core.values import to_plain
 from .clean import oneline
 from .readable import as_yaml
@@ -19,19 +19,27 @@ def answers_file(operator: Operator, run: Run) -> str:
     """The text of the file, answers in the order in which they took effect."""
     found: list[tuple[float, int, dict[str, Value]]] = []
     tree = [run, *_below(operator, run)]
+
+    def about(member: Run) -> dict[str, Value]:
+        return {"for": {"procedure": member.procedure}} if len(tree) > 1 else {}
+
     for member in tree:
         asked: dict[str, Requested] = {}
-        for record in operator.records(member):
+        records = operator.records(member)
+        talks = any(isinstance(record.event, Said) for record in records)
+        for record in records:
             event = record.event
             if isinstance(event, Requested):
                 asked[event.request] = event
             elif isinstance(event, (Responded, RequestTimedOut)) and event.request in asked:
                 request = asked[event.request]
-                about: dict[str, Value] = {"for": {"procedure": member.procedure}} if len(tree) > 1 else {}
                 for item in _items(operator, request, timed_out=isinstance(event, RequestTimedOut)):
-                    found.append((record.at, record.seq, {**item, **about}))
+                    found.append((record.at, record.seq, {**item, **about(member)}))
+            elif talks and isinstance(event, MessageReceived) and event.by != f"run {member.parent}":
+                by: dict[str, Value] = {"by": event.by} if event.by and event.by != member.starter else {}
+                found.append((record.at, record.seq, {"say": event.content, **by, **about(member)}))
     found.sort(key=lambda row: row[:2])
-    head = f"# What people answered in {oneline(run.procedure)}, run {run.id}.\n"
+    head = f"# What people answered and said in {oneline(run.procedure)}, run {run.id}.\n"
     return head + (as_yaml([row[2] for row in found]) if found else "[]\n")
 
 

@@ -1,9 +1,9 @@
 """Every key of the interface, once: what it is called, where it acts, what it does.
 
 A layer is a part of the screen that may have the focus: a text field, a card, a pane, a screen, everything (UX 4). A
-widget names its layer (`LAYER = "log"`) and takes its bindings from here (`BINDINGS = bindings("log")`); the footer, the
-help and `docs/keys.md` read the same table. Belongs here: the table, rebinding by `[keys]` of the configuration, and
-what clashes. Never: what an action does.
+widget names its layer (`LAYER = "log"`) and takes its bindings from here (`BINDINGS = bindings("log")`); the footer,
+the help and `docs/keys.md` read the same table. Belongs here: the table, rebinding by `[keys]` of the configuration,
+and what clashes. Never: what an action does.
 
 To add a key: a row in `KEYS`, and a method `action_NAME` on the widget of its layer. Rows of one layer never share a
 key; a layer may take a key of the layers around it. Nothing is on `[` and `]`, and F10 and F11 have letters, since
@@ -12,10 +12,10 @@ terminals tear and desktops take them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,12 +57,17 @@ LAYERS: dict[str, str] = {
     "log": "the Log",
     "card": "a request",
     "failure": "a failed run",
-    "inbox": "the Inbox",
+    "inbox": "the list of the Inbox",
+    "queue": "the Inbox",
     "review": "a Review",
     "start": "starting a run",
+    "field": "a field with options",
+    "button": "a button",
     "choice": "a list of choices",
+    "naming": "a name",
     "dialog": "a dialog",
     "value": "a value in full",
+    "compare": "two checkpoints",
     "text": "a text field",
 }
 """Every layer, as the help calls it."""
@@ -73,7 +78,7 @@ KEYS: tuple[Key, ...] = (
     Key("app.back", "q", "back", "back", True),
     Key("app.inbox", "I", "inbox", "inbox"),
     Key("app.redraw", "ctrl+l", "redraw", "draw the screen again"),
-    Key("app.interrupt", "ctrl+c", "interrupt", "copy what is selected, or say how to leave"),
+    Key("app.interrupt", "ctrl+c", "interrupt", "copy what is selected; twice, leave"),
     #
     Key("lines.down", "j,down", "down", "down"),
     Key("lines.up", "k,up", "up", "up"),
@@ -127,15 +132,36 @@ KEYS: tuple[Key, ...] = (
     Key("welcome.new", "plus", "new", "new", True),
     #
     Key("conversation.filter", "f", "filter", "filter", True),
+    Key("conversation.open", "enter", "open", "in full", True),
+    Key("conversation.fold", "space", "fold", "fold", True),
+    Key("conversation.follow", "G,end", "last", "follow", True),
+    Key("conversation.find", "slash", "find", "find", True),
     Key("state.open", "enter", "open", "open in full", True),
     Key("state.history", "H", "history", "history of the key", True),
-    Key("checkpoints.open", "enter", "open", "show this moment", True),
-    Key("graph.open", "enter", "open", "open", True),
+    Key("checkpoints.open", "enter", "open", "values in full", True),
+    Key("checkpoints.moment", "t", "moment", "to this moment", True),
+    Key("checkpoints.mark", "space,m", "mark", "mark", True),
+    Key("checkpoints.compare", "C", "compare", "compare the two marked"),
+    Key("checkpoints.attempts", "A", "attempts", "attempts"),
+    Key("checkpoints.actions", "x", "actions", "reset, fork, more", True),
+    Key("checkpoints.source", "o", "source", "its line of the source"),
+    Key("graph.open", "enter", "open", "open in full", True),
+    Key("graph.sort", "s", "sort", "sort by score, or by age", True),
+    Key("graph.current", "c", "current", "to the current node", True),
+    Key("graph.moment", "t", "moment", "to the moment it was made"),
+    Key("graph.source", "o", "source", "its line of the source"),
     Key("source.find", "slash", "find", "find", True),
+    Key("source.here", "t", "here", "to the current line", True),
+    Key("source.versions", "v", "versions", "against the file", True),
+    Key("source.edit", "E", "edit", "in $EDITOR", True),
     Key("log.filter", "f", "filter", "level", True),
     Key("log.follow", "G,end", "last", "follow", True),
     Key("log.find", "slash", "find", "find", True),
-    Key("timeline.open", "enter", "open", "show this moment", True),
+    Key("timeline.open", "enter", "moment", "to this moment", True),
+    Key("timeline.zoom_in", "plus,equals_sign", "zoom_in", "closer", True),
+    Key("timeline.zoom_out", "minus,underscore", "zoom_out", "farther"),
+    Key("timeline.actions", "x", "actions", "reset, fork, more", True),
+    Key("timeline.source", "o", "source", "its line of the source"),
     #
     Key("card.approve", "a", "answer('a')", "approve", True),
     Key("card.reject", "r", "answer('r')", "reject", True),
@@ -149,19 +175,43 @@ KEYS: tuple[Key, ...] = (
     Key("card.editor", "E", "editor", "edit in $EDITOR"),
     Key("card.review", "v", "review", "review", True),
     Key("card.later", "w", "later", "later", True),
-    Key("card.undo", "u", "undo", "undo"),
+    Key("card.undo", "u", "undo", "undo", True),
+    Key("card.actions", "x", "actions", "answers", True),
     #
-    Key("failure.resume", "enter", "open", "ways on", True),
+    Key("failure.resume", "x,enter", "open", "ways on", True),
+    Key("failure.edit", "E", "edit", "edit and resume", True),
+    Key("failure.copy", "y", "copy", "copy the error", True),
+    Key("failure.source", "o", "source", "its line of the source", True),
+    Key("failure.down", "j,down", "down", "down"),
+    Key("failure.up", "k,up", "up", "up"),
     #
-    Key("inbox.open", "enter", "open", "open", True),
+    Key("inbox.open", "enter", "open", "to the card", True),
     Key("inbox.mark", "space", "mark", "mark", True),
-    Key("inbox.next_request", "J", "down", "next request"),
-    Key("inbox.previous_request", "K", "up", "previous request"),
+    Key("inbox.review", "v", "review", "review", True),
+    Key("inbox.later", "w", "later", "later", True),
+    Key("inbox.go", "o", "go", "go to the run"),
     #
+    Key("queue.next_request", "J", "next_request", "next request", True),
+    Key("queue.previous_request", "K", "previous_request", "previous request"),
+    Key("queue.card", "tab", "card", "card, or list"),
+    Key("queue.list", "escape", "list", "to the list"),
+    #
+    Key("review.next_request", "J", "next_request", "next request", True),
+    Key("review.previous_request", "K", "previous_request", "previous request"),
+    Key("review.next_hunk", "full_stop", "next_hunk", "next change"),
+    Key("review.previous_hunk", "comma", "previous_hunk", "previous change"),
     Key("review.out", "escape", "app.back", "back"),
     #
     Key("start.run", "ctrl+s", "start", "start the run", True, True),
-    Key("start.out", "escape", "app.back", "back", True),
+    Key("start.next", "tab,down", "next", "next field", True),
+    Key("start.previous", "shift+tab,up", "previous", "field before"),
+    Key("start.defaults", "ctrl+r", "defaults", "as declared"),
+    Key("start.edit", "E", "edit", "source in $EDITOR"),
+    Key("start.out", "escape", "out", "back", True),
+    Key("field.left", "left,h", "left", "option before", True),
+    Key("field.right", "right,l,space", "right", "next option", True),
+    Key("field.list", "enter", "list", "list them", True),
+    Key("button.press", "enter,space", "press", "start", True),
     #
     Key("choice.down", "down,ctrl+n", "down", "down"),
     Key("choice.up", "up,ctrl+p", "up", "up"),
@@ -170,10 +220,17 @@ KEYS: tuple[Key, ...] = (
     Key("choice.choose", "enter", "choose", "choose", True),
     Key("choice.out", "escape", "out", "close", True),
     #
+    Key("naming.choose", "enter", "choose", "go on", True),
+    Key("naming.out", "escape", "out", "back", True),
+    #
     Key("dialog.next", "tab,right,l", "next", "next"),
     Key("dialog.previous", "shift+tab,left,h", "previous", "previous"),
     Key("dialog.choose", "enter", "choose", "choose", True),
     Key("dialog.out", "escape,q", "out", "close", True),
+    Key("dialog.interrupt", "ctrl+c", "interrupt", "close; when leaving, stop here"),
+    #
+    Key("compare.open", "enter", "open", "both values", True),
+    Key("compare.out", "escape,q", "out", "close", True),
     #
     Key("value.down", "j,down", "down", "down"),
     Key("value.up", "k,up", "up", "up"),
@@ -195,7 +252,7 @@ def of_layer(layer: str) -> list[Key]:
     return [key for key in KEYS if key.layer == layer]
 
 
-def bindings(layer: str) -> list[Binding]:
+def bindings(layer: str) -> list[BindingType]:
     """The same for the `BINDINGS` of a widget, a screen or the application."""
     return [
         Binding(key.keys, key.action, key.what, show=key.shown, priority=key.priority, id=key.id)
@@ -210,9 +267,12 @@ def keymap(said: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
     out, without a word.
     """
     known = {key.id: key for key in KEYS}
+    said = dict(_flat(said))
     problems = [f'[keys] has no binding "{name}"' for name in said if name not in known]
     given = {name: _named(value) for name, value in said.items() if name in known}
-    problems += [f"[keys] {name} must be the name of a key, or a list of them" for name, keys in given.items() if not keys]
+    problems += [
+        f"[keys] {name} must be the name of a key, or a list of them" for name, keys in given.items() if not keys
+    ]
     rebound = {name: keys for name, keys in given.items() if keys}
     if not rebound:
         return {}, problems
@@ -220,8 +280,17 @@ def keymap(said: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
     return whole, [*problems, *clashes(whole)]
 
 
+def _flat(said: Mapping[str, object], before: str = "") -> Iterable[tuple[str, object]]:
+    """Ids with their keys: TOML reads `app.inbox = "i"` as a table in a table."""
+    for name, value in said.items():
+        if isinstance(value, dict):
+            yield from _flat(cast("dict[str, object]", value), f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
 def _named(value: object) -> str:
-    items = value if isinstance(value, list) else [value]
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
     return ",".join(_NAMES.get(item, item) for item in items if isinstance(item, str) and item.strip())
 
 
@@ -253,6 +322,45 @@ def display(key: str) -> str:
     if key.startswith("ctrl+"):
         return "^" + display(key.removeprefix("ctrl+"))
     return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
+
+
+def names(key: Key, whole: Mapping[str, str]) -> list[str]:
+    """Textual's names of the keys of a binding, as they are bound now."""
+    return whole.get(key.id, key.keys).split(",")
+
+
+def shortcut(key: Key, whole: Mapping[str, str]) -> str:
+    """The keys of a binding as people read them, as they are bound now."""
+    return "  ".join(display(name) for name in names(key, whole))
+
+
+def title(layer: str) -> str:
+    """A layer as a heading."""
+    said = LAYERS[layer]
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def reference() -> str:
+    """Every key, as `docs/keys.md` has it."""
+    lines = [
+        "# Keys", "",
+        "Which keys act depends on what has the focus: a text field before a card or a dialog, then the pane, the screen,",
+        "and what works everywhere. The footer shows those that act, `?` lists them all and does what it lists, and `:`",
+        "finds every command by its name.", "",
+        "Every key can be changed by its id in your own `config.toml`; a binding takes one key or a list of them:",
+        "", "```toml", "[keys]", 'app.inbox = "ctrl+g"', 'lines.down = ["j", "down", "ctrl+n"]', "```", "",
+        "Ids that do not exist, and keys that mean two things in one place, are told when the interface opens.",
+    ]  # fmt: skip
+    for layer in LAYERS:
+        found = of_layer(layer)
+        if found:
+            lines += ["", f"## {title(layer)}", "", "| keys | what it does | id |", "|---|---|---|"]
+            lines += [f"| {_cell(key)} | {key.what} | `{key.id}` |" for key in found]
+    return "\n".join([*lines, ""])
+
+
+def _cell(key: Key) -> str:
+    return " ".join(f"`{display(name)}`" for name in key.keys.split(","))
 
 
 def shown(keys: Iterable[Key]) -> list[Key]:

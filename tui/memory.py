@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Later(msgspec.Struct, frozen=True):
+    """A request that somebody put off for themselves."""
+
+    attempt: int
+    until: float
+    """When it is shown again; 0 for when it is asked again."""
+
+
+REMIND_PART = 0.1
+"""A request that was put off is shown again when so much of its time is left."""
+MOST_LATER = 200
+
+
 class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     """How somebody left the interface."""
 
@@ -39,6 +52,14 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: int = 0
     """The newest event of the workspace when the interface was left."""
     left_at: float = 0.0
+    later: dict[str, Later] = {}
+    """Requests that were put off, by their ids."""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """When this person last saw the workspace, at any terminal."""
+
+    at: float = 0.0
 
 
 class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,6 +88,32 @@ class Memory:
         if remembered != self.now:
             self.now = remembered
             _write(self._file, remembered)
+
+    def is_later(self, request: str, attempt: int, now: float = 0.0) -> bool:
+        """Whether a request was put off, and has not been asked again since; `now` also asks for its reminder."""
+        later = self.now.later.get(request)
+        return later is not None and later.attempt == attempt and not (later.until and now >= later.until)
+
+    def put_off(self, request: str, attempt: int, deadline: float | None, now: float) -> bool:
+        """Puts a request off for this person, until shortly before its deadline, or takes that back; which it was."""
+        later = dict(self.now.later)
+        put = not self.is_later(request, attempt, now)
+        if put:
+            later[request] = Later(attempt, 0.0 if deadline is None else deadline - (deadline - now) * REMIND_PART)
+        else:
+            del later[request]
+        self.keep(later=dict(list(later.items())[-MOST_LATER:]))
+        return put
+
+    @property
+    def left_at(self) -> float:
+        """When this person last had the workspace before their eyes, at any terminal; 0 when never."""
+        return (_read(self._folder / "left.json", Left) or Left()).at
+
+    def keep_left(self, at: float) -> None:
+        """Notes that this person sees the workspace now."""
+        if at > self.left_at:
+            _write(self._folder / "left.json", Left(at))
 
     def draft(self, key: str) -> Draft | None:
         """The draft for a request with a digest, a composer or a form; `key` names it."""

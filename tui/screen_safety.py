@@ -1,9 +1,11 @@
 """The gate that untrusted text passes on its way to the screen.
 
-Everything that comes from a model, a tool, a file or a person is untrusted (UX 6): it may hold markup that Textual would
-obey, and bytes that the terminal would. `safe` and `safe_line` make `Content` of it: never markup, every dangerous
-character shown by its number. `ControlGate` is the last gate, for what somebody forgot: it sees every line that any
-widget draws. Belongs here: the two gates. Never: what is shown, or which characters are dangerous (`clean.py`).
+Everything that comes from a model, a tool, a file or a person is untrusted (UX 6): it may hold markup that Textual
+would obey, and bytes that the terminal would. `safe` and `safe_line` make `Content` of it: never markup, every
+dangerous character shown by its number. `ControlGate` is the last gate, for what somebody forgot: it sees every line
+that any widget draws.
+
+Belongs here: the two gates. Never: what is shown, or which characters are dangerous (`clean.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import re
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.content import Content
 from textual.filter import LineFilter
 
@@ -57,5 +58,5 @@ def _cleaned(segment: Segment) -> Segment:
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", segment.text)
     style = segment.style
     if style is not None and style.link is not None:
-        style = style + Style(link="") if not style.meta else style.update_link(None)
+        style = style.update_link(None)
     return Segment(text, style, None)

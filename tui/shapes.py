@@ -73,6 +73,15 @@ class RequestShape(msgspec.Struct, frozen=True):
     needed: int
 
 
+class ListeningShape(msgspec.Struct, frozen=True):
+    """A run that waits to be sent a message (`Human.chat`)."""
+
+    run: str
+    procedure: str
+    said: str | None
+    """What it said last."""
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What `run --json` and `resume --json` print."""
 
@@ -86,6 +95,7 @@ class Outcome(msgspec.Struct, frozen=True):
     request: RequestShape | None
     """The first of `requests`."""
     requests: list[RequestShape]
+    listening: list[ListeningShape]
     usage: Usage
     total_usage: Usage
     """The same with all runs below this one."""
@@ -176,6 +186,8 @@ class LogEntry(msgspec.Struct, frozen=True):
     message: str
     context: object
     line: int
+    kind: str
+    """Of the event."""
 
 
 class DiagnosticShape(msgspec.Struct, frozen=True):
@@ -255,7 +267,11 @@ def request_shape(request: PendingRequest, procedure: str) -> RequestShape:
 
 
 def outcome(
-    run: Run, ending: RunEnded | None, requests: Sequence[RequestShape], tree: Sequence[tuple[Run, RunFold]] = ()
+    run: Run,
+    ending: RunEnded | None,
+    requests: Sequence[RequestShape],
+    tree: Sequence[tuple[Run, RunFold]] = (),
+    listening: Sequence[ListeningShape] = (),
 ) -> Outcome:
     """How a run came out, or where it stopped; `tree` are the run itself and all below it, once it did anything."""
     return Outcome(
@@ -268,6 +284,7 @@ def outcome(
         summary=run.summary,
         request=requests[0] if requests else None,
         requests=list(requests),
+        listening=list(listening),
         usage=usage([run], [fold for member, fold in tree if member.id == run.id]),
         total_usage=usage([member for member, _ in tree] or [run], [fold for _, fold in tree]),
         blocked=run.error if run.status is RunStatus.BLOCKED else None,
@@ -280,7 +297,7 @@ def log_entry(record: Record) -> LogEntry:
     message = getattr(event, "content", None) or getattr(event, "message", "")
     return LogEntry(
         record.seq, stamp(record.at), getattr(event, "level", "info"), message,
-        to_plain(getattr(event, "context", None)), record.line,
+        to_plain(getattr(event, "context", None)), record.line, event.kind,
     )  # fmt: skip
 
 

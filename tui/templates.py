@@ -1,5 +1,12 @@
 """The procedures that `proc-tui new` begins with; `NAME` is replaced by the new procedure's name."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MINIMAL = """\
 # Run it:    proc-tui run NAME -p who=you
 # Check it:  proc-tui check NAME.yaml
@@ -156,10 +163,90 @@ code: |
   return {total = total, failed = Json.array(failed)}
 """
 
+AGENT = """\
+# Run it:    proc-tui run NAME -p question="What is a lease?"        (needs a model: proc-tui doctor)
+# Offline:   proc-tui run NAME --replies NAME.replies.yaml            (scripted, no key needed)
+name: NAME
+version: "1.0"
+description: An agent answers a question with a tool at hand, turn by turn, until it says that it is done.
+
+params:
+  question: {type: string, default: How many letters has the word procedure?}
+  max_turns: {type: integer, default: 8, description: After so many turns a person is asked.}
+
+outputs:
+  answer: {type: string, required: true}
+  turns: {type: integer, required: true}
+
+agents:
+  helper:
+    system_prompt: |
+      Answer the question as briefly as you can. Use the tool `measure` where it helps, and call `done` with the answer
+      as the reason when you have it.
+    initial_message: "{params.question}"
+    tools: [measure, done]
+
+procedures:                   # tools of the agent may be procedures; so may MCP servers and Python functions
+  measure:
+    description: Counts the letters of a text.
+    params:
+      text: {type: string, required: true}
+    outputs:
+      letters: {type: integer, required: true}
+    code: |
+      return {letters = #params.text}
+
+code: |
+  local turns, said = 0, ""
+  repeat
+    turns = turns + 1
+    local reply = Helper.turn()
+    if reply.content and reply.content ~= "" then said = reply.content end
+    if turns >= params.max_turns and not Stop.requested() then
+      if not Human.approve{message = "No answer after " .. turns .. " turns. Go on?", timeout = 3600} then break end
+    end
+  until Stop.requested()
+  local reason = Stop.reason()
+  return {answer = reason and reason ~= "" and reason or said, turns = turns}
+"""
+
+AGENT_REPLIES = """\
+# What the agent of NAME says when it is run with --replies: nothing leaves this machine.
+helper:
+  - calls:
+      - measure: {text: procedure}
+  - text: It has nine letters.
+    calls:
+      - done: {reason: Nine.}
+"""
+
 TEMPLATES = {
     "minimal": (MINIMAL, "parameters, one step, a result"),
     "approval": (APPROVAL, "stages, and a person who decides"),
+    "agent": (AGENT, "a model that works with tools until it is done"),
     "batch": (BATCH, "many items, tried again when they fail"),
     "children": (CHILDREN, "child procedures that run side by side"),
 }
 """Text and a few words about each template."""
+REPLIES = {"agent": AGENT_REPLIES}
+"""What is written beside, as `NAME.replies.yaml`."""
+TITLES = {
+    "approval": "approval gate",
+    "agent": "agent loop",
+    "batch": "batch with alarm",
+    "children": "fan-out with join",
+}
+"""What the interface offers."""
+
+
+def write(file: Path, template: str) -> list[Path]:
+    """Writes a procedure, and what belongs beside it; overwrites nothing. Raises `OSError`."""
+    text = TEMPLATES[template][0].replace("NAME.yaml", file.name).replace("NAME", file.stem)
+    written = [file]
+    with file.open("x", encoding="utf-8") as stream:
+        stream.write(text)
+    replies = file.with_name(f"{file.stem}.replies.yaml")
+    if template in REPLIES and not replies.exists():
+        replies.write_text(REPLIES[template].replace("NAME", file.stem), encoding="utf-8")
+        written.append(replies)
+    return written

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..document import templates
-from ..errors import Blocked, LeaseLost, PrimitiveError, ProcError, did_you_mean
+from ..errors import Blocked, LeaseLost, PrimitiveError, ProcError, ToolError, did_you_mean
 from ..journal.events import StopRequested
 from ..journal.folds.tools import TOOL_PREFIX
 from ..primitives.execution import Call
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..document.procedure import Agent
-    from ..journal.events import Ended
+    from ..journal.events import Ended, Event
     from ..model.messages import Reply, RequestedCall, ToolResult
     from ..primitives.execution import ChildOutcome, ExecutionContext
     from ..tools.toolbox import Toolbox
@@ -85,13 +85,17 @@ class Calls:
         return found
 
     async def _perform(self) -> None:
-        known = offered(self._context, self._tools, self._agent)
+        # The reply is paid for: what it asks of a tool that is gone meanwhile is told to the model.
+        lost: dict[str, ToolError] = {}
+        known = offered(self._context, self._tools, self._agent, lost)
         outside: dict[str, tuple[_Asked, Offered]] = {}
         children: dict[str, _Asked] = {}
         for item in list(self._left.values()):
             tool = known.get(item.requested.name)
             if isinstance(item.args, str):
                 self._fail(item, item.args)
+            elif item.requested.name in lost:
+                self._fail(item, str(lost[item.requested.name]))
             elif tool is None:
                 hint = did_you_mean(item.requested.name, known)
                 self._fail(item, f'there is no tool "{item.requested.name}"{hint} (tools: {", ".join(known)})')
@@ -113,8 +117,7 @@ class Calls:
             reason if isinstance(reason, str) else "", success if isinstance(success, bool) else BUILT_IN[tool.name],
             f"agent {self._agent.name}",
         )  # fmt: skip
-        self._context.note(asked)
-        self._end(item, None, "noted")
+        self._end(item, None, "noted", notes=[asked])
 
     # ---- procedures
 
@@ -167,12 +170,14 @@ class Calls:
     # ---- outcomes
 
     def _end(
-        self, item: _Asked, value: Value, text: str, *, kept: Value = None, child: str = "", started: float = 0.0
-    ) -> None:
+        self, item: _Asked, value: Value, text: str, *, kept: Value = None, child: str = "", started: float = 0.0,
+        notes: Sequence[Event] = (),
+    ) -> None:  # fmt: skip
         detail = self._detail(item, text, child)
         if kept is not None:
             detail["kept"] = kept
-        self._record(item, self._context.record_part(item.call, [value], detail=detail, started_at=started))
+        ended = self._context.record_part(item.call, [value], detail=detail, started_at=started, notes=notes)
+        self._record(item, ended)
 
     def _fail(self, item: _Asked, why: str, *, child: str = "", started: float = 0.0) -> None:
         detail = self._detail(item, f"error: {why}", child)

@@ -42,10 +42,13 @@ class Offered(msgspec.Struct, frozen=True):
     kind: Literal["built-in", "procedure", "tool"]
 
 
-def offered(context: ExecutionContext, tools: Callable[[], Toolbox], agent: Agent) -> dict[str, Offered]:
+def offered(
+    context: ExecutionContext, tools: Callable[[], Toolbox], agent: Agent, lost: dict[str, ToolError] | None = None
+) -> dict[str, Offered]:
     """An agent's tools by the name that a model writes. A procedure is found before a tool of the same name.
 
-    Raises `ToolError` for one that there is not, `Blocked` when this worker cannot have it.
+    Raises `ToolError` for one that there is not, unless it can be put into `lost`, by the name that a model writes;
+    `Blocked` when this worker cannot have it.
     """
     found: dict[str, Offered] = {}
     wanted: list[str] = []
@@ -57,7 +60,12 @@ def offered(context: ExecutionContext, tools: Callable[[], Toolbox], agent: Agen
             wanted.append(name)
     if wanted:
         for name, tool in _select(context, tools, wanted):
-            _add(found, Offered(name, Offer(offer_name(name), tool.description, tool.schema), "tool"))
+            if not isinstance(tool, ToolError):
+                _add(found, Offered(name, Offer(offer_name(name), tool.description, tool.schema), "tool"))
+            elif lost is None:
+                raise tool
+            else:
+                lost[offer_name(name)] = tool
     for name, success in BUILT_IN.items():
         _add(found, Offered(name, _built_in_offer(name, success), "built-in"))
     return found
@@ -79,7 +87,7 @@ def offer_name(name: str) -> str:
 
 def _select(
     context: ExecutionContext, tools: Callable[[], Toolbox], names: Sequence[str]
-) -> Iterable[tuple[str, Tool]]:
+) -> Iterable[tuple[str, Tool | ToolError]]:
     for _, found in context.outside({"tools": lambda: _find(tools(), names)}):
         if isinstance(found, Exception):
             raise found
@@ -87,18 +95,18 @@ def _select(
     raise LeaseLost("the run was stopped")
 
 
-async def _find(toolbox: Toolbox, names: Sequence[str]) -> list[tuple[str, Tool]]:
-    found: list[tuple[str, Tool]] = []
+async def _find(toolbox: Toolbox, names: Sequence[str]) -> list[tuple[str, Tool | ToolError]]:
+    found: list[tuple[str, Tool | ToolError]] = []
     for name in names:
-        if name.endswith(".*"):
-            every = {tool.qualified: tool for tool in (await toolbox.names()).values()}
-            of_server = [tool for tool in every.values() if f"{tool.server}.*" == name]
-            if not of_server:
-                await toolbox.find(name)  # says what is wrong with it
-                raise ToolError(f'there are no tools "{name}"')
+        every = {tool.qualified: tool for tool in (await toolbox.names()).values()} if name.endswith(".*") else {}
+        of_server = [tool for tool in every.values() if f"{tool.server}.*" == name]
+        if of_server:
             found += [(tool.qualified, tool) for tool in of_server]
-        else:
+            continue
+        try:
             found.append((name, await toolbox.find(name)))
+        except ToolError as error:
+            found.append((name, error))
     return found
 
 

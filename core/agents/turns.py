@@ -111,6 +111,7 @@ class Turns:
         """A call of a tool by the code."""
         plain = to_plain(arguments)
         key = call_key(self._context, call)
+        self._context.begin(call)
         args: dict[str, object] = plain if isinstance(plain, dict) else {}  # pyright: ignore[reportUnknownVariableType]
         for _, found in self._context.outside({name: lambda: self._tools().call(name, args, key=key)}):
             if isinstance(found, ToolError):

@@ -82,7 +82,8 @@ class Outside:
 async def _cancel_all() -> None:
     tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in tasks:
-        task.cancel()
+        if not task.cancelling():  # another time would end what it does to come to an end
+            task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -104,26 +105,32 @@ class Errands:
     ) -> Iterator[tuple[str, T | Exception]]:
         """Begins all of the work and gives what became of each as it ends.
 
-        Raises `LeaseLost` when it is stopped; what is under way then, or when the caller leaves, is cancelled.
+        Raises `LeaseLost` when it is stopped, once all that has ended well is given: it was paid. What is under way
+        then, or when the caller leaves, is cancelled.
         """
         under_way: dict[concurrent.futures.Future[T], str] = {}
         try:
             for name, make in work.items():
+                if self._stopped:
+                    raise LeaseLost("the run was stopped")
                 future = self._outside().submit(make())
                 under_way[future] = name
                 future.add_done_callback(lambda future, name=name: self._news.put((name, future)))
             while under_way:
-                if self._stopped:
-                    raise LeaseLost("the run was stopped")
                 try:
-                    news = self._news.get(timeout=TICK_SECONDS)
+                    news = self._news.get(timeout=0.0 if self._stopped else TICK_SECONDS)
                 except queue.Empty:
+                    if self._stopped:
+                        raise LeaseLost("the run was stopped") from None
                     tick()
                     continue
                 if news is None or news[1] not in under_way:
                     continue
+                found = _result(news[1])
+                if self._stopped and isinstance(found, Exception):
+                    continue  # it may have failed because all is being closed
                 del under_way[news[1]]
-                yield news[0], _result(news[1])
+                yield news[0], found
         finally:
             for future in under_way:
                 future.cancel()

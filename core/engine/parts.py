@@ -53,6 +53,9 @@ class Parts(Recording):
     ) -> Iterator[tuple[str, T | Exception]]:
         # Others can see that it is under way. After a power failure it is begun again, and nothing was lost.
         self.flush(sync=False)
+        # With nothing to write, nothing else would tell a worker that was frozen that the run is somebody else's now.
+        with self._database.read() as connection:
+            runs.check_lease(connection, self.run_id, self._epoch)
         self._partial = None
         try:
             yield from self._errands.run(work, lambda: self._tick(tick))

@@ -50,8 +50,6 @@ BODIES = ("step", "guard", TURN)
 """Operations in which the code goes on, which finds what is recorded there itself."""
 SNAPSHOT_EVERY = 1000
 """How many events lie at least between two snapshots of a run's outline."""
-SNAPSHOT_BYTES = 100
-"""And how many bytes of a snapshot an event pays for, so that those of a large State do not outgrow the events."""
 
 
 class Recording:
@@ -213,7 +211,7 @@ class Recording:
 
     def record_part(
         self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
-        usage: Usage | None = None, last: bool = False,
+        usage: Usage | None = None, last: bool = False, notes: Sequence[Event] = (),
     ) -> Ended:  # fmt: skip
         if not self._replay.done:
             self._replay.end_of_parts(self.line)
@@ -222,6 +220,8 @@ class Recording:
             started_at=started_at, detail=detail,
         )  # fmt: skip
         with self._lock:
+            for note in notes:
+                self._append(note, call.line)
             self._append(event, call.line)
             if usage is not None:
                 self.use(usage)
@@ -273,7 +273,7 @@ class Recording:
             return
         outline = Outline.of(self.fold)
         data = msgspec.json.encode(outline).decode()
-        self._snapshot_at = self._seq + max(SNAPSHOT_EVERY, len(data) // SNAPSHOT_BYTES)
+        self._snapshot_at = self._seq + max(SNAPSHOT_EVERY, len(data) // journal.SNAPSHOT_BYTES)
         self._actions.append(lambda connection: journal.save_snapshot(connection, self.run_id, outline, data))
 
     # ---- writing

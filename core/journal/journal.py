@@ -227,6 +227,9 @@ def record_of(connection: sqlite3.Connection, run: str, row: tuple[object, ...])
 
 # ---- snapshots
 
+SNAPSHOT_BYTES = 100
+"""How many bytes of a snapshot an event pays for, so that those of a large State do not outgrow the events."""
+
 
 def save_snapshot(connection: sqlite3.Connection, run: str, outline: Outline, data: str) -> None:
     """Keeps an outline, whose text is `data`, so that a reader need not begin at the first event."""

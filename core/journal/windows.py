@@ -33,7 +33,7 @@ from .events import (
 from .folds.agents import REPLY, TURNS, reply_of
 from .folds.outline import Outline, OutlineFold
 from .folds.stages import StageChange, StageFold
-from .journal import Ranges, limit_of, record_of
+from .journal import SNAPSHOT_BYTES, Ranges, limit_of, record_of
 from .marks import LOGS, OPENED, SAID
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 """How many events are read at a time where many are passed."""
+FEW = 5000
+"""After how many events without a snapshot one is missed."""
 MOST_STAGES = 1000
 """How many changes of the stage an outline holds."""
 _COLUMNS = "seq, kind, line, at, data, blob"
@@ -55,11 +57,24 @@ _CHANGES = (StateSet, StateIncremented, StateAppended)
 # ---- the outline
 
 
-def outline(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int) -> Outline:
-    """What the run adds up to at an event, from the newest snapshot before it."""
+def outline(
+    connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int, *,
+    missed: list[tuple[Outline, str]] | None = None,
+) -> Outline:  # fmt: skip
+    """What the run adds up to at an event, from the newest snapshot before it.
+
+    In `missed` it leaves snapshots with their texts, where so many events had to be read that the next reader will want
+    them: of a run that was forked, or written by an older version.
+    """
     fold = OutlineFold(journal.nearest_snapshot(connection, run, ranges, upto))
+    due = fold.seq + FEW
     for record in walk(connection, run, ranges, after=fold.seq, upto=upto):
         fold.apply(record)
+        if missed is not None and record.seq >= due:
+            found = fold.outline()
+            text = msgspec.json.encode(found).decode()
+            missed.append((found, text))
+            due = record.seq + max(FEW, len(text) // SNAPSHOT_BYTES)
     kinds = [StageSet.kind, StageHistoryCleared.kind]
     changes = journal.window(connection, run, kinds, ranges, upto=upto, limit=MOST_STAGES + 1, newest=True)
     return msgspec.structs.replace(fold.outline(), stages=_stages(changes))
@@ -350,6 +365,17 @@ def step(connection: sqlite3.Connection, run: str, ranges: Ranges, seq: int, to:
         if row is not None:
             return row[0]
     return None
+
+
+def line_counts(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int | None = None) -> dict[int, int]:
+    """How many operations ended and effects happened at each source line."""
+    force, values = _in_force(ranges, upto)
+    rows = connection.execute(
+        f"""SELECT line, count(*) FROM events
+            WHERE run=? AND line>0 AND kind<>'{Began.kind}' AND {force} GROUP BY line""",
+        (run, *values),
+    )
+    return dict(rows.fetchall())
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -118,6 +118,10 @@ class ExecutionContext(Protocol):
         """Records an effect and applies it to the fold; on a replay it is matched instead."""
         ...
 
+    def begin(self, call: Call, detail: Value = None) -> Value:
+        """Records that an operation is under way, once; returns its detail as first recorded."""
+        ...
+
     # ---- what operations do
 
     def ask(self, call: Call, draft: Draft, *, attempt: int, timeout: float | None) -> Awaitable[Reply | None]:
@@ -176,9 +180,9 @@ class ExecutionContext(Protocol):
 
     def record_part(
         self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
-        usage: Usage | None = None, last: bool = False,
+        usage: Usage | None = None, last: bool = False, notes: Sequence[Event] = (),
     ) -> Ended:  # fmt: skip
-        """Records the outcome of a part, with what a model used for it; it is durable on return, or, when it is the
+        """Records the outcome of a part, with what a model used for it, and `notes` before it; it is durable on return, or, when it is the
         last part, with the outcome of the operation, which has to follow at once."""
         ...
 

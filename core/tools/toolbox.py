@@ -183,11 +183,11 @@ class Toolbox:
             failed = self._failed.get(place)
             if failed is None or (again and loop.time() - failed[1] > RETRY_AFTER):
                 self._starts[place] = loop.create_task(self._started(place, source), name=f"start {source.name}")
-        pending = [task for task in self._starts.values() if not task.done()]
-        if pending:
-            await asyncio.wait(pending)
+        starts = list(self._starts.values())  # others begin more of them meanwhile
+        if starts:
+            await asyncio.wait(starts)
         self._check_open()
-        for task in self._starts.values():
+        for task in starts:
             task.result()  # a defect of a source is not hidden
 
     async def _check_trust(self) -> None:

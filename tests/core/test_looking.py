@@ -108,7 +108,8 @@ def test_the_overview_of_nothing_is_empty(scene: Any) -> None:
 def test_what_models_cost_today_begins_at_the_local_midnight() -> None:
     clock = FakeClock(datetime.datetime(2027, 1, 15, 23, 50).timestamp())
     played = play(
-        "agents: {worker: {system_prompt: You work.}}\ncode: |\n  Worker.turn() Human.approve{message = 'm'} Worker.turn()",
+        "agents: {worker: {system_prompt: You work.}}\n"
+        "code: |\n  Worker.turn() Human.approve{message = 'm'} Worker.turn()",
         upto="WAITING_FOR_HUMAN", clock=clock,
         replies={"worker": [{"content": "one", "usage": {"input": 10, "output": 5}}, "two"]},
     )  # fmt: skip
@@ -141,9 +142,9 @@ def test_every_word_of_a_search_is_found_somewhere_in_a_run(scene: Any) -> None:
     assert search("Max%1") == search("Ma__1") == [], "nothing is a wildcard"
     assert search("failed stock") == [one.id]
     assert search(one.id[:6]) == [one.id]
-    assert search("") == [two.id, one.id]
+    assert set(search("")) == {one.id, two.id}
     assert search("ship", statuses=[RunStatus.COMPLETED]) == [two.id]
-    assert search("ship", limit=1, offset=1) == [one.id]
+    assert search("ship", limit=1) + search("ship", limit=1, offset=1) == search("ship")
     assert search("\\") == []
 
 
@@ -281,6 +282,22 @@ def test_others_see_who_is_editing_an_artifact(make_scene: Any) -> None:
 
 def test_the_time_is_that_of_the_workspace(make_scene: Any) -> None:
     assert make_scene(clock=FakeClock()).operator.now() == NOON
+
+
+@pytest.mark.slow
+def test_a_fork_of_a_long_run_gets_its_snapshots_when_it_is_looked_at(scene: Any) -> None:
+    scene.write(it='for i = 1, 11000 do State.set("n", i) end\nSleep(0.01)')
+    run = scene.drive(scene.start("it"))
+    assert len(scene.execute("SELECT 1 FROM snapshots WHERE run=?", run.id)) >= 10
+    fork = scene.operator.fork(run, "sleep#1")
+    assert scene.execute("SELECT 1 FROM snapshots WHERE run=?", fork.id) == []
+    found = scene.operator.outline(fork)
+    assert found.state == {"n": 11000}
+    assert len(scene.execute("SELECT 1 FROM snapshots WHERE run=?", fork.id)) == 2
+    version = scene.operator.data_version()
+    assert scene.operator.outline(fork) == found
+    assert scene.operator.data_version() == version, "once is enough"
+    scene.drive(fork)
 
 
 def test_windows_of_a_run_are_read_through_the_operator(scene: Any) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...core.journal.events import Said
 from ..console.agreement import ask_for_trust, may_want_tools
 from ..console.answering import Answering
 from ..console.chatting import Chatting
@@ -50,12 +49,10 @@ def chat_command(workspace: Workspace, name: str | None, replies_file: Path | No
         seen = operator.newest_event()
         run = _begun(operator, load_replies(replies_file)) if name is None else operator.resume(operator.run(name))
         progress, terminal = Progress(), Terminal()
-        chatting = Chatting(operator, run, terminal, progress.line)
-        if name is not None:
-            _recall(operator, run, chatting)
+        chatting = Chatting(operator, run, answers=None, terminal=terminal, say=progress.line, alone=True)
         answering = Answering(operator, answers=None, terminal=terminal, say=progress.line, now=time.time)
-        stopped = Foreground(operator, run, answering, progress, seen=seen, chatting=chatting).drive()
-        if chatting.left or stopped is Stopped.INTERRUPTED:
+        stopped = Foreground(operator, run, answering, chatting, progress, seen=seen).drive()
+        if chatting.over or stopped is Stopped.INTERRUPTED:
             tell(f"left the conversation {run.id}{paint(used(operator, run), 'quiet')}")
             tell(f"  go on: proc-tui chat {run.id}    what it started goes on with: proc-tui watch")
             return 0
@@ -70,10 +67,3 @@ def _begun(operator: Operator, replies: Replies | None) -> Run:
     if may_want_tools(program.bundle.text):
         ask_for_trust(operator.workspace)
     return operator.start(program, replies=replies)
-
-
-def _recall(operator: Operator, run: Run, chatting: Chatting) -> None:
-    """Shows what the run said last, to which the person answers now."""
-    found = operator.log(run, kinds=(Said.kind,), limit=1, newest=True)
-    if found and isinstance(found[0].event, Said):
-        chatting.say(found[0].event.content)

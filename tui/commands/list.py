@@ -135,9 +135,9 @@ def _nested(living: Sequence[Run], *, everything: bool) -> list[Run]:
 
 
 def _paid(run: Run) -> str:
-    """What its models cost; their tokens where that is not known."""
+    """What its own models cost, without the runs below it; their tokens where that is not known."""
     tokens = run.tokens_in + run.tokens_out
-    return money(run.cost) if run.cost else f"{tokens:,} tokens" if tokens else ""
+    return f"{money(run.cost)} own" if run.cost else f"{tokens:,} own tokens" if tokens else ""
 
 
 class _Listing:

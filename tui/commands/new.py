@@ -10,7 +10,7 @@ import click
 from ..clean import oneline
 from ..console.output import say, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
-from ..templates import TEMPLATES
+from ..templates import TEMPLATES, write
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -49,11 +49,9 @@ def new_command(workspace: Workspace, name: str, template: str, as_json: bool) -
         raise click.UsageError(
             f'"{oneline(stem)}" is not a name: use letters, digits, - and _, beginning with a letter'
         )
-    text = TEMPLATES[template][0].replace("NAME.yaml", file.name).replace("NAME", stem)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        write(file, template)
     except FileExistsError:
         raise click.UsageError(f"{oneline(file)} exists already; it was left as it is") from None
     except OSError as error:

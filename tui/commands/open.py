@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ..console.workspace import Workspace
 
 
+SWITCH_SECONDS = 0.001
+"""How long a thread computes before another one may: a key is not to wait for the runs that compute beside it."""
+
+
 def can_open() -> bool:
     """Whether there is a terminal to draw on and to read keys from."""
     streams = (sys.__stdin__, sys.__stdout__, sys.stdin, sys.stdout)
@@ -28,6 +32,7 @@ def open_workspace(workspace: Workspace, *, begin: Callable[[Operator], None] | 
             begin(operator)
         from ..app import ProcTui
 
+        sys.setswitchinterval(SWITCH_SECONDS)
         app = ProcTui(operator)
         app.run(mouse=True)
         return app.return_code or 0

@@ -11,6 +11,7 @@ import click
 from ...core.errors import ParameterError
 from ..console.agreement import ask_for_trust, may_want_tools
 from ..console.answering import Answering
+from ..console.chatting import Chatting
 from ..console.completion import complete_procedure
 from ..console.ending import conclude
 from ..console.foreground import Foreground
@@ -58,8 +59,9 @@ def run_command(
 ) -> int:
     """Run the procedure NAME of the workspace, or the one in FILE, and print its result.
 
-    On a terminal it shows what goes on and asks its questions here. Without one, or with --json, it stops at the first
-    question with exit code 3 and prints it. ^C lets go: the run stays as it was recorded.
+    On a terminal it shows what goes on, asks its questions and talks here. Without one, or with --json, it stops at the
+    first question, or when it waits to be talked to, with exit code 3 and says so. ^C lets go: the run stays as it was
+    recorded.
     """
     answers = load_answers(answers_file)
     replies = load_replies(replies_file)
@@ -85,10 +87,12 @@ def drive(operator: Operator, run: Run, *, answers: AnswersFile | None, as_json:
     progress = Progress(quiet=as_json)
     terminal = Terminal() if not as_json and is_interactive() else None
     answering = Answering(operator, answers=answers, terminal=terminal, say=progress.line, now=time.time)
-    stopped = Foreground(operator, run, answering, progress, seen=seen).drive()
+    chatting = Chatting(operator, run, answers=answers, terminal=terminal, say=progress.line)
+    stopped = Foreground(operator, run, answering, chatting, progress, seen=seen).drive()
     code = conclude(operator, run, stopped, as_json=as_json)
     for item in answers.leftover if answers is not None else ():
-        tell(f"never asked for: {item}")
+        what = "never said" if item.type == "chat" else "never asked for"
+        tell(f"{what}: {item}")
     return code
 
 

@@ -13,12 +13,14 @@ import click
 
 from ...core.errors import StoreError
 from ...core.journal.events import RunEnded
+from ..announcing import Announcer
 from ..clean import clip, oneline
 from ..console.agreement import ask_for_trust
 from ..console.news import MILESTONES, milestone
 from ..console.output import paint, say, say_json, tell
 from ..console.table import width
 from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
+from ..leaving import idle
 from ..words import several, stamp, time_of_day
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ...core.journal.runs import Run
     from ...core.operator import Operator
 
+IDLE_LOOK_SECONDS = 1.0
+
 
 @click.command("watch")
 @click.option(
@@ -36,9 +40,12 @@ if TYPE_CHECKING:
     help="How often to look for news to print; runs are driven without delay.",
 )  # fmt: skip
 @click.option("--once", is_flag=True, help="Drive what is due now, then exit.")
+@click.option(
+    "--until-idle", is_flag=True, help="Exit when no run goes on, and none that waits was touched for eight hours."
+)
 @json_option
 @pass_workspace
-def watch_command(workspace: Workspace, interval: float, once: bool, as_json: bool) -> int:
+def watch_command(workspace: Workspace, interval: float, once: bool, until_idle: bool, as_json: bool) -> int:
     """Drive all runs of the workspace, and print a line for each that starts, asks, is answered or ends.
 
     ^C or SIGTERM lets go of the runs, which stay as they were recorded; a second one ends at once. Any number of
@@ -56,13 +63,16 @@ def watch_command(workspace: Workspace, interval: float, once: bool, as_json: bo
             )
         for note in operator.notes:
             tell(f"{paint('note:', 'waits')} {note}")
-        watch(operator, interval=max(0.05, interval), once=once, as_json=as_json)
+        watch(operator, interval=max(0.05, interval), once=once, until_idle=until_idle, as_json=as_json)
     return 0
 
 
-def watch(operator: Operator, *, interval: float, once: bool, as_json: bool, roots: Sequence[str] = ()) -> list[Run]:
+def watch(
+    operator: Operator, *, interval: float, once: bool, as_json: bool, roots: Sequence[str] = (),
+    until_idle: bool = False,
+) -> list[Run]:  # fmt: skip
     """Drives runs until a signal, or with `once` until nothing is due; returns those that ended meanwhile."""
-    return asyncio.run(_Watch(operator, interval, as_json=as_json).run(once=once, roots=roots))
+    return asyncio.run(_Watch(operator, interval, as_json=as_json).run(once=once, roots=roots, until_idle=until_idle))
 
 
 class _Watch:
@@ -78,10 +88,13 @@ class _Watch:
         self._procedures: dict[str, str] = {}
         self._problems: dict[str, float] = {}
         self._signals = 0
+        self._looked = time.monotonic()
+        self._announcer = Announcer.of(operator, problem=lambda text: tell(f"{paint('problem:', 'bad')} {oneline(text)}"))
 
-    async def run(self, *, once: bool, roots: Sequence[str]) -> list[Run]:
+    async def run(self, *, once: bool, roots: Sequence[str], until_idle: bool) -> list[Run]:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        worker = self._operator.worker(roots=roots, on_problem=self._problem)
+        kind = "" if once or roots else "watch"
+        worker = self._operator.worker(roots=roots, kind=kind, on_problem=self._problem)
 
         def interrupt() -> None:
             self._signals += 1
@@ -102,6 +115,9 @@ class _Watch:
             while not over.is_set():
                 try:
                     self._tell_news()
+                    self._announcer.look(self._operator.inbox(), self._operator.now())
+                    if until_idle and self._may_end():
+                        worker.stop()
                 except StoreError as error:
                     self._problem("", error)
                 try:
@@ -113,6 +129,14 @@ class _Watch:
         if self._signals and not self._as_json:
             tell("let go; the runs stay as they were recorded")
         return [self._operator.run(name) for name in self._ended]
+
+    def _may_end(self) -> bool:
+        """Looks now and then whether nothing is left to drive."""
+        now = time.monotonic()
+        if now - self._looked < IDLE_LOOK_SECONDS:
+            return False
+        self._looked = now
+        return idle(self._operator)
 
     def _tell_news(self) -> None:
         for item in self._operator.news(self._seen, MILESTONES):

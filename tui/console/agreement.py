@@ -51,7 +51,12 @@ def ask_for_trust(workspace: Path) -> None:
     tell(f"{paint('?', 'waits')} {oneline(workspace)} is configured to do this on this machine, as you:")
     for line in described(found):
         tell(f"  {line}")
-    if click.confirm(QUESTION, err=True):
+    try:
+        agreed = click.confirm(QUESTION, err=True)
+    except click.Abort:
+        tell()
+        raise
+    if agreed:
         TrustRecord().agree(workspace, time.time())
     else:
         tell("  It is not done; a run that needs it waits. To agree later: proc-tui trust")

@@ -70,6 +70,10 @@ class Answering:
             if request.id in self._left and not (self._answers and self._answers.lets_time_out(request))
         ]
 
+    def wants(self, pending: Sequence[PendingRequest]) -> bool:
+        """Whether `look` takes up one of these."""
+        return self.asking or any(request.id not in self._left for request in pending)
+
     def look(self, pending: Sequence[PendingRequest], group: asyncio.TaskGroup) -> None:
         """Takes up what is pending now: ends, finishes or begins a question. Raises `Refused` for a misfit."""
         if self._question is not None:

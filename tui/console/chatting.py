@@ -45,7 +45,8 @@ class Chatting:
         self._answers = answers
         self._terminal = terminal
         self._say = say
-        self._alone = alone
+        self.alone: bool = alone
+        """Whether the conversation with the run is all that there is here."""
         self._open: tuple[Run, asyncio.Task[str | None]] | None = None
         self.wake: Callable[[], None] = lambda: None
         """Called when a line was typed, so that `look` takes it up."""
@@ -64,7 +65,7 @@ class Chatting:
     @property
     def over(self) -> bool:
         """Whether the person ended the conversation that was all there was."""
-        return self._alone and self._run.id in self._left
+        return self.alone and self._run.id in self._left
 
     def look(self, listening: Sequence[Run], group: asyncio.TaskGroup, *, may_ask: bool) -> None:
         """Sends what was typed or what the file says next; opens the prompt for a run that listens, or takes it away.
@@ -75,10 +76,15 @@ class Chatting:
             run, task = self._open
             if task.done():
                 self._open = None
-                self._take(run, None if task.cancelled() else task.result())
-                # What was read before the message was sent is out of date.
-                return
-            if all(run.id != item.id for item in listening):
+                text = None if task.cancelled() else task.result()
+                if text is None:
+                    self._left.add(run.id)
+                elif text.strip():
+                    self._typed[run.id, text] += 1
+                    self._send(run, text, None)
+                    # What was read before the message was sent is out of date.
+                    return
+            elif all(run.id != item.id for item in listening):
                 self.cancel()
         for run in listening:
             spoken = self._answers.next_said(run) if self._answers is not None else None
@@ -115,7 +121,7 @@ class Chatting:
                     self._speech(event.by or "somebody", event.content)
                 return True
             case Ended():
-                return self._alone and run.id == self._run.id and event.op == REPLY
+                return self.alone and run.id == self._run.id and event.op == REPLY
             case _:
                 return False
 
@@ -127,13 +133,6 @@ class Chatting:
         task = group.create_task(terminal.line("you ▸ "))
         task.add_done_callback(lambda _: self.wake())
         self._open = (run, task)
-
-    def _take(self, run: Run, text: str | None) -> None:
-        if text is None:
-            self._left.add(run.id)
-        elif text.strip():
-            self._typed[run.id, visible(text)] += 1
-            self._send(run, text, None)
 
     def _send(self, run: Run, text: str, by: str | None) -> None:
         try:

@@ -9,12 +9,15 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ...core.errors import RepliesError
+from ...core.journal.events import Said
 from ...core.journal.folds import RunFold
 from ...core.journal.runs import SOON
 from ...core.model.states import RunStatus
+from ...core.scripted import in_chat
 from ..clean import oneline, visible
 from ..readable import readable
-from ..shapes import error_line, outcome, request_shape
+from ..shapes import ListeningShape, error_line, outcome, request_shape
 from ..usage import spent_together
 from ..words import duration, price, several
 from .cards import card, how_to_answer
@@ -48,7 +51,8 @@ def conclude(operator: Operator, run: Run, stopped: Stopped, *, as_json: bool) -
     if as_json:
         names = {item.run: operator.run(item.run).procedure for item in pending}
         requests = [request_shape(item, names[item.run]) for item in pending]
-        say_json(outcome(run, ending, requests, with_folds(operator, run)))
+        listening = [_listening(operator, member) for member in tree(operator, run) if listens(member)]
+        say_json(outcome(run, ending, requests, with_folds(operator, run), listening))
     elif run.status is RunStatus.COMPLETED:
         _completed(operator, run, ending)
     elif run.status is RunStatus.FAILED:
@@ -97,30 +101,44 @@ def tree(operator: Operator, run: Run) -> list[Run]:
 
 def used(operator: Operator, run: Run) -> str:
     """What the models of a run and of those below it used, for the end of a line; nothing when there were none."""
-    rows = tree(operator, run)
-    total = spent_together(rows)
-    if not any(row.tokens_in or row.tokens_out or row.unpriced for row in rows):
+    rows = [row for row in tree(operator, run) if row.tokens_in or row.tokens_out or row.unpriced]
+    if not rows:
         return ""
-    return f"  {total.total_tokens:,} tokens, {price(total.cost, total.unpriced)}"
+    total = spent_together(rows)
+    own = any(row.id == run.id for row in rows)
+    whose = "" if own and len(rows) == 1 else f", {'with' if own else 'in'} the runs below it"
+    return f"  {total.total_tokens:,} tokens, {price(total.cost, total.unpriced)}{whose}"
 
 
 def _waits(operator: Operator, run: Run, pending: list[PendingRequest]) -> None:
     now = time.time()
-    asks = {request.run for request in pending}
-    for member in tree(operator, run):
+    members = tree(operator, run)
+    for member in members:
         name = member.id if member.id == run.id else f"{member.id} ({oneline(member.procedure)})"
         if member.status is RunStatus.BLOCKED:
             tell(f"{paint('blocked', 'bad')} {name}: {visible(member.error or '')}")
-        elif member.status is RunStatus.WAITING_FOR_HUMAN and member.id not in asks and member.wake_at != SOON:
-            how = f"proc-tui chat {member.id}, or proc-tui send {member.id} TEXT"
-            tell(f"{paint('waits', 'waits')} {name} for a message: {how}")
+        elif listens(member):
+            tell(f"{paint('waits', 'waits')} {name} for a message: proc-tui chat {member.id}")
+            tell(f"  or, without a terminal: proc-tui send {member.id} TEXT, then proc-tui resume {run.id}")
     if pending:
         tell(f"{paint('waits', 'waits')} {run.id} for {several(len(pending), 'answer')}")
     for request in pending:
         for line in card(request, operator.run(request.run).procedure, now):
             tell(line)
         tell(f"  answer: {how_to_answer(request)}")
-    tell(f"  then go on: proc-tui resume {run.id}, unless a proc-tui watch runs")
+    if pending or any(member.status is RunStatus.BLOCKED for member in members):
+        tell(f"  then go on: proc-tui resume {run.id}, unless a proc-tui watch runs")
+
+
+def listens(run: Run) -> bool:
+    """Whether a run waits to be sent a message."""
+    return run.status is RunStatus.WAITING_FOR_HUMAN and in_chat(run) and run.wake_at != SOON and not run.mail
+
+
+def _listening(operator: Operator, run: Run) -> ListeningShape:
+    found = operator.log(run, kinds=(Said.kind,), limit=1, newest=True)
+    said = found[0].event.content if found and isinstance(found[0].event, Said) else None
+    return ListeningShape(run.id, run.procedure, said)
 
 
 def _doing(run: Run) -> str:
@@ -148,6 +166,11 @@ def failure(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold
 
 
 def _what_can_be_done(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold | None) -> list[str]:
+    if ending is not None and ending.code == RepliesError.code:
+        rows = [
+            (f"proc-tui run {oneline(run.file)} --replies FILE", "anew, once FILE is right: a run keeps what it was given")
+        ]
+        return table(rows, width=width(terminal=sys.stderr.isatty()), flexible=1)
     entries = (fold or operator.fold(run)).checkpoints.entries
     cause = ending.cause if ending is not None else 0
     again = [entry.name for entry in entries if cause and entry.first >= cause]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from ...core.errors import Blocked
-from ...core.journal.events import Ended, Prompted, ReplyFailed, Responded
+from ...core.journal.events import Ended, Prompted, ReplyFailed, Responded, RunEnded
 from ...core.model.states import RunStatus
+from ...core.scripted import in_chat
 from ..clean import cells, clip_left, oneline
 from ..words import clock, duration, time_of_day
 from .news import FOLLOWED, LOG, TALKING, log_line, milestone
@@ -38,6 +40,8 @@ SOON_SECONDS = 10.0
 """A blocked run that is tried again within so many seconds had an accident; else it lacks something."""
 TAIL = 400
 """How many characters of a reply that arrives are looked at for the line in place."""
+_ACTS = re.compile(r"\bTools\b|\bagents\s*:")
+_TALKS = re.compile(r"\bHuman\s*\.\s*chat\b")
 _BUSY = (RunStatus.PENDING, RunStatus.RUNNING)
 
 
@@ -54,20 +58,25 @@ class Foreground:
     """One run and its children, until it ends, waits for somebody who is not here, or the person lets go."""
 
     def __init__(
-        self, operator: Operator, run: Run, answering: Answering, progress: Progress, *, seen: int,
-        chatting: Chatting | None = None,
-    ) -> None:  # fmt: skip
-        """`seen` is the place of the newest event that need not be told; `chatting` talks with the run."""
+        self, operator: Operator, run: Run, answering: Answering, chatting: Chatting, progress: Progress, *, seen: int
+    ) -> None:
+        """`seen` is the place of the newest event that need not be told."""
         self._operator: Operator = operator
         self._run: Run = run
         self._answering: Answering = answering
         self._progress: Progress = progress
         self._seen: int = seen
-        self._chatting: Chatting | None = chatting
-        self._kinds: tuple[str, ...] = TALKING if "Tools" in operator.source(run) else FOLLOWED
+        self._chatting: Chatting = chatting
+        self._kinds: tuple[str, ...] = FOLLOWED
+        if chatting.alone:
+            self._kinds = (*TALKING, RunEnded.kind)
+        elif _ACTS.search(operator.source(run)):
+            self._kinds = TALKING
         self._partials: dict[str, Partial] = {}
         """What has arrived of replies, by run; written by other threads."""
         self._tree: dict[str, Run] = {run.id: run}
+        self._speaks: dict[str, bool] = {}
+        """Whether a run holds conversations, in which the replies of its models are said again."""
         self._operation: str = ""
         self._version: int = -1
         self._more: bool = False
@@ -88,8 +97,7 @@ class Foreground:
     async def _drive(self) -> Stopped:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
         self._answering.wake = changed.set
-        if self._chatting is not None:
-            self._chatting.wake = changed.set
+        self._chatting.wake = changed.set
         worker = self._operator.worker(roots=[self._run.root], on_problem=self._problem)
         unlisten = self._operator.listen(lambda: _signal(loop, changed))
         unlisten_replies = self._operator.listen_replies(self._arrives)
@@ -104,8 +112,7 @@ class Foreground:
                 finally:
                     worker.stop()
                     self._answering.cancel()
-                    if self._chatting is not None:
-                        self._chatting.cancel()
+                    self._chatting.cancel()
                     unlisten_replies()
                     unlisten()
                     self._progress.clear()
@@ -143,7 +150,7 @@ class Foreground:
     @property
     def _asking(self) -> bool:
         """Whether somebody is typing."""
-        return self._answering.asking or (self._chatting is not None and self._chatting.asking)
+        return self._answering.asking or self._chatting.asking
 
     def _arrives(self, partial: Partial, _piece: str) -> None:
         self._partials[partial.run] = partial
@@ -170,16 +177,18 @@ class Foreground:
             if self._answering.asking:
                 self._answering.look([], group)
             return None if self._more else Stopped.ENDED
-        if self._chatting is not None and pending:
+        if self._answering.wants(pending):
             self._chatting.cancel()
         self._answering.look(pending, group)
-        if self._chatting is not None and not self._answering.asking and not self._more:
-            if self._chatting.left:
-                return Stopped.WAITS
-            self._chatting.look(run, group, hears=self._hears(run, pending))
-        if self._is_stuck(pending):
+        if not self._more:
+            listening = [item for item in self._tree.values() if self._hears(item, pending)]
+            listening.sort(key=lambda item: item.id != self._run.id)
+            self._chatting.look(listening, group, may_ask=not self._answering.asking)
+        if self._chatting.over or self._is_stuck(pending):
             return Stopped.WAITS
         self._tell_state(run, owner)
+        if self._asking and not self._progress.paused:
+            self._progress.clear()
         self._progress.paused = self._asking
         self._progress.draw(self._status(run))
         return None
@@ -201,7 +210,7 @@ class Foreground:
         """Whether a run waits for a message: for a person, with no request, as of one and the same moment."""
         if self._operator.data_version() != self._version:
             return False
-        waits = run.status is RunStatus.WAITING_FOR_HUMAN and not self._is_busy(run)
+        waits = run.status is RunStatus.WAITING_FOR_HUMAN and in_chat(run) and not self._is_busy(run)
         return waits and not run.mail and all(request.run != run.id for request in pending)
 
     def _is_busy(self, run: Run) -> bool:
@@ -223,20 +232,26 @@ class Foreground:
                 break
             if isinstance(event, (Ended, ReplyFailed)):
                 self._partials.pop(item.run, None)
-            if self._chatting is not None and self._chatting.tell(item.run, event):
+            run = self._tree.get(item.run) or operator.run(item.run)
+            if self._chatting.tell(run, event):
                 continue
             if isinstance(event, Responded) and event.request in self._answering.answered:
                 continue
             if event.kind in LOG:
                 self._progress.line(log_line(item.record, prefix))
-            elif (text := milestone(event)) is not None:
+            elif (text := milestone(event, spoken=self._is_spoken(run))) is not None:
                 self._progress.line(f"{paint(time_of_day(item.record.at), 'quiet')}       {prefix}{text}")
         if self._progress.live:
             self._operation = self._newest_operation()
         if found and self._answering.asking:
             self._answering.show_again()
-        elif found and self._chatting is not None:
+        elif found:
             self._chatting.show_again()
+
+    def _is_spoken(self, run: Run) -> bool:
+        if run.id not in self._speaks:
+            self._speaks[run.id] = _TALKS.search(self._operator.source(run)) is not None
+        return self._speaks[run.id]
 
     def _prefix(self, run: str) -> str:
         if run == self._run.id:
@@ -260,7 +275,8 @@ class Foreground:
         if driver is not None and driver != self._driver:
             self._progress.line(f"{run.id} is driven by {driver}; following it here")
         self._driver = driver or self._driver
-        blocked = next((item.error for item in self._tree.values() if item.status is RunStatus.BLOCKED), None)
+        lacking = (item for item in self._tree.values() if item.status is RunStatus.BLOCKED and not self._is_busy(item))
+        blocked = next((item.error for item in lacking), None)
         if blocked is not None and blocked != self._blocked:
             self._progress.line(f"{paint('blocked:', 'bad')} {oneline(blocked)}")
         self._blocked = blocked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ...core.journal.events import (
@@ -48,8 +49,17 @@ FOLLOWED = (
 """What `run` says of the runs that it drives."""
 TALKING = (*FOLLOWED, Ended.kind)
 """What it says of runs with agents or tools. The outcomes of all operations are a lot to read for the others."""
+HAPPENED = tuple(dict.fromkeys((*MILESTONES, *TALKING)))
+"""What `log --all` says of a run."""
 SHOWN = 100
 """How much of a text a line of news shows."""
+GIVEN = 40
+"""How much of the arguments of a tool."""
+
+_FROM_LUA = re.compile(r"\A[^\n:]*:\d+: Tools\.\S+: ")
+"""Where in Lua a tool was called that failed, and its name: the line begins with the name."""
+STOPPING = ("done", "stop")
+"""The tools by which an agent ends its work."""
 
 _LEVELS: dict[str, Meaning] = {
     "debug": "quiet", "info": "quiet", "warn": "waits", "warning": "waits", "error": "bad", "critical": "bad",
@@ -78,8 +88,11 @@ def log_line(record: Record, prefix: str = "") -> str:
     return "\n".join(lines)
 
 
-def milestone(event: Event) -> str | None:
-    """What happened, in a few words; None for an event that is no milestone."""
+def milestone(event: Event, *, spoken: bool = False) -> str | None:
+    """What happened, in a few words; None for an event that is no milestone.
+
+    With `spoken` what a model replies is said in a conversation besides, and left out here.
+    """
     match event:
         case RunStarted():
             by = f" by {oneline(event.starter)}" if event.starter else ""
@@ -101,7 +114,7 @@ def milestone(event: Event) -> str | None:
         case Said():
             return f"{paint('says', 'strong')}: {brief(event.content, SHOWN)}"
         case Ended():
-            return _outcome(event)
+            return _outcome(event, spoken=spoken)
         case RunEnded():
             why = f": {oneline(event.message)}" if event.message else f" by {oneline(event.by)}" if event.by else ""
             return f"{paint(event.status.lower(), _ENDS.get(event.status, 'quiet'))}{why}"
@@ -109,22 +122,28 @@ def milestone(event: Event) -> str | None:
             return None
 
 
-def _outcome(event: Ended) -> str | None:
+def _outcome(event: Ended, *, spoken: bool) -> str | None:
     """A model's reply, a turn that failed, a call of a tool; None for any other operation."""
     detail = event.detail if isinstance(event.detail, dict) else {}
     if event.op == REPLY and not event.failed and event.values:
         reply, agent = reply_of(event.values[0]), oneline(detail.get("agent") or "agent")
         calls = f" → {', '.join(oneline(call.name) for call in reply.calls)}" if reply.calls else ""
-        text = f": {brief(reply.content, SHOWN)}" if reply.content.strip() else ""
+        shown = reply.content.strip() and (reply.calls or not spoken)
+        text = f": {brief(reply.content, SHOWN)}" if shown else "" if reply.calls else " replied"
         return f"{paint(agent, 'strong')}{calls}{text}{paint(_cost(reply.usage), 'quiet')}"
     if event.op == TURN and event.failed:
         return f"{paint('turn failed', 'bad')} {oneline(event.name)}: {brief(event.error, SHOWN)}"
     if event.op.startswith(TOOL_PREFIX):
         name = oneline(event.op.removeprefix(TOOL_PREFIX))
+        given = f" {paint(brief(event.args, GIVEN), 'quiet')}" if event.args else ""
         if event.failed:
-            return f"{paint('tool failed', 'bad')} {name}: {brief(event.error, SHOWN)}"
+            why = _FROM_LUA.sub("", event.error) if isinstance(event.error, str) else event.error
+            why = why.removeprefix(f"{event.op.removeprefix(TOOL_PREFIX)}: ") if isinstance(why, str) else why
+            return f"{paint('tool failed', 'bad')} {name}{given}: {brief(why, SHOWN)}"
+        if name in STOPPING and "agent" in detail:
+            return None  # told as the wish to stop
         told = detail.get("text") if "text" in detail else event.values[0] if event.values else None
-        return f"tool {name}: {brief(told, SHOWN)}"
+        return f"tool {name}{given}: {brief(' '.join(told.split()) if isinstance(told, str) else told, SHOWN)}"
     return None
 
 

@@ -36,7 +36,7 @@ class Driving:
     async def run(self, named: Callable[[str], None]) -> None:
         """Drives until `end`; `named` hears the name of the worker in leases."""
         try:
-            worker = await asyncio.to_thread(self._operator.worker, on_problem=self._problem)
+            worker = await asyncio.to_thread(self._operator.worker, kind="interface", on_problem=self._problem)
             if self._ending:
                 return
             self._stop = worker.stop

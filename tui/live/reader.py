@@ -1,15 +1,15 @@
 """One run, read for the screen: the view that every pane is given, and the windows that a pane asks for.
 
-A `RunReader` is used in threads only (`Pane.read` does that), and what it returns is immutable. It keeps the fold of the
-run and adds what is new to it, so that looking again costs what happened since. `look` is the general way: it calls a
-function with the fold, and nothing of the fold may leave that function but copies. The named readings below are the
-usual ones. Belongs here: reading. Never: widgets, or anything that changes a run.
+A `RunReader` is used in threads only (`Pane.read` does that), and what it returns is immutable. It keeps the fold of
+the run and adds what is new to it, so that looking again costs what happened since. `look` is the general way: it
+calls a function with the fold, and nothing of the fold may leave that function but copies. The named readings below
+are the usual ones. Belongs here: reading. Never: widgets, or anything that changes a run.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -46,7 +46,6 @@ T = TypeVar("T")
 ALL_KINDS = tuple(EVENTS)
 LEVELS = ("debug", "info", "warn", "error")
 """Of log lines, least first."""
-_LOG_KINDS = (Logged.kind, Notified.kind, Alerted.kind, ReplyFailed.kind)
 
 
 class StageView(msgspec.Struct, frozen=True):
@@ -193,6 +192,7 @@ class RunReader:
                 partial = self._operator.partial(run)
             tree = self._operator.inbox(root=run.root) if at is None and not run.status.ended else []
             fold = read.fold
+            conversations = fold.agents.conversations
             view = RunView(
                 run=run, seq=read.seq, last=run.last_seq, now=0.0, at=at, moment=read.at if at is not None else None,
                 stages=self._stages(run, read), stage=fold.stages.current, attempt=fold.attempt,
@@ -200,7 +200,7 @@ class RunReader:
                 ending=fold.ended if at is not None or run.status.ended else None,
                 driver=self._operator.driven_by(run) if run.owner else None,
                 operations=len(fold.checkpoints.entries),
-                messages=len(fold.session.messages) + sum(len(one.messages) for one in fold.agents.conversations.values()),
+                messages=len(fold.session.messages) + sum(len(one.messages) for one in conversations.values()),
                 nodes=len(fold.graph.nodes), keys=len(fold.state.values),
             )  # fmt: skip
             before = self._view
@@ -223,34 +223,39 @@ class RunReader:
         return found if view.at is None else [record for record in found if record.seq <= view.at]
 
     def log(
-        self, view: RunView, *, after: int | None = None, before: int | None = None, level: str = "debug", limit: int = 500
+        self,
+        view: RunView,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        level: str = "debug",
+        limit: int = 500,
     ) -> LogWindow:
-        """Lines of the log: those after an event, those before one, or the newest."""
-        least = LEVELS.index(level)
-        upto = min(view.at if view.at is not None else view.last, (before or 2**62) - 1)
+        """Lines of the log from a level on: those after an event, those before one, or the newest."""
+        levels = () if level == LEVELS[0] else _from(level)
         if after is not None:
-            records = self._operator.log(view.run, after=after, kinds=_LOG_KINDS, limit=limit)
+            records = self._operator.log_lines(view.run, levels=levels, at=view.at, after=after, limit=limit)
             full = len(records) == limit
-            lines = _lines(records, least, upto)
-            seen = records[-1].seq if full else max(after, upto)
-            return LogWindow(lines, first=after <= 0, last=not full, upto=seen)
-        reach, records = max(limit * 4, 1000), list[Record]()
-        while True:
-            start = max(0, upto - reach)
-            records = self._operator.log(view.run, after=start, kinds=_LOG_KINDS)
-            lines = _lines(records, least, upto)
-            if len(lines) >= limit or start == 0:
-                break
-            reach *= 4
-        return LogWindow(lines[-limit:], first=start == 0 and len(lines) <= limit, last=before is None, upto=upto)
+            newest = records[-1].seq if records else 0
+            seen = newest if full else max(after, view.seq, newest)
+            return LogWindow(tuple(map(line_of, records)), first=after <= 0, last=not full, upto=seen)
+        records = self._operator.log_lines(
+            view.run, levels=levels, at=view.at, before=before, limit=limit + 1, newest=True
+        )
+        lines = tuple(map(line_of, records[-limit:]))
+        upto = max(view.seq, records[-1].seq if records else 0)
+        return LogWindow(lines, first=len(records) <= limit, last=before is None, upto=upto)
 
     def state(self, view: RunView) -> StateView:
         """The State and what changed in it last."""
         with self._lock:
             read = self._read(view.run, view.at)
             return StateView(
-                {key: list(value) if isinstance(value, list) else value for key, value in read.fold.state.values.items()},
-                {key: change for key, change in read.changes.items()},
+                {
+                    key: list(value) if isinstance(value, list) else value
+                    for key, value in read.fold.state.values.items()
+                },
+                dict(read.changes.items()),
                 read.changed_by,
             )
 
@@ -335,10 +340,13 @@ def _declared_stages(text: str, path: str) -> tuple[str, ...]:
     except yaml.YAMLError:
         return ()
     for name in path.split("/") if path else ():
-        inner = found.get("procedures") if isinstance(found, dict) else None
-        found = inner.get(name) if isinstance(inner, dict) else None
-    stages = found.get("stages") if isinstance(found, dict) else None
-    return tuple(str(name) for name in stages) if isinstance(stages, list) else ()
+        found = _field(_field(found, "procedures"), name)
+    stages = _field(found, "stages")
+    return tuple(str(name) for name in cast("list[object]", stages)) if isinstance(stages, list) else ()
+
+
+def _field(table: object, name: str) -> object:
+    return cast("dict[object, object]", table).get(name) if isinstance(table, dict) else None
 
 
 class _Read:
@@ -394,13 +402,10 @@ class _Read:
             self.changes[key] = StateChange(how, before)
 
 
-def _lines(records: Sequence[Record], least: int, upto: int) -> tuple[LogLine, ...]:
-    found = (line_of(record) for record in records if record.seq <= upto)
-    return tuple(line for line in found if _weight(line.level) >= least)
-
-
-def _weight(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else 3 if level in ("critical", "fatal") else 2 if level == "warning" else 1
+def _from(level: str) -> tuple[str, ...]:
+    """The names that levels from this one on have, in logs, notifications and alerts."""
+    loud = ("warn", "warning", "error", "critical", "fatal", "high")
+    return {"info": ("info", "notice", *loud), "warn": loud}.get(level, loud[2:])
 
 
 def line_of(record: Record) -> LogLine:

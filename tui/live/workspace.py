@@ -17,13 +17,11 @@ from ...core.model.states import ENDED, RunStatus
 if TYPE_CHECKING:
     from ...core.operator import Operator
 
-RECENT = 50
-"""How many ended runs are listed; `find` looks at all."""
-LIVING = 500
-"""How many runs that go on are listed."""
+LISTED = 100
+"""How many runs of each group are listed; `find` looks at all."""
+BELOW = 200
+"""How many runs of one tree are listed."""
 DAY = 86400.0
-
-_GOING_ON = tuple(status for status in RunStatus if status not in ENDED)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -73,10 +71,12 @@ class WorkspaceView(msgspec.Struct, frozen=True):
     failed: int = 0
     """How many of the listed failed within a day."""
     requests: tuple[PendingRequest, ...] = ()
-    """Every pending request, nearest deadline first."""
+    """The most urgent pending requests, nearest deadline first."""
+    pending: int = 0
+    """How many requests are pending, also those that are not listed."""
     driver: Driver = Driver("none")
     tokens: int = 0
-    """What the runs of the last 24 hours used."""
+    """What models used today."""
     cost: float = 0.0
     procedures: tuple[str, ...] = ()
     """The workspace's procedures, while it has no runs."""
@@ -105,43 +105,45 @@ class WorkspaceView(msgspec.Struct, frozen=True):
 
 def read(operator: Operator, *, now: float, own: str = "") -> WorkspaceView:
     """The view of this moment; `own` is the name of this process's worker, if it has one. For threads."""
-    living = operator.runs(statuses=_GOING_ON, limit=LIVING)
-    # A few more than are listed: children stand under their parents, and parents may have ended.
-    ended = operator.runs(statuses=ENDED, limit=4 * RECENT)
-    counts = operator.counts()
-    pending = operator.inbox()
-    rows = {run.id: run for run in (*living, *ended)}
-    for root in {run.root for run in living if run.parent is not None or run.status is RunStatus.WAITING_FOR_CHILD}:
-        rows.update({run.id: run for run in operator.runs(root=root)})
-    entries = _nested(rows, pending)
+    seen = operator.overview(LISTED)
+    rows = {listed.run.id: listed.run for listed in (*seen.recent, *seen.running)}
+    rows.update((waiting.run.id, waiting.run) for waiting in seen.needs)
+    roots = {listed.run.id for listed in seen.running if listed.children}
+    roots.update(waiting.run.root for waiting in seen.needs if waiting.run.parent is not None)
+    for root in roots:
+        rows.update((run.id, run) for run in operator.runs(root=root, limit=BELOW))
+    below = {listed.run.id: listed.below for listed in (*seen.recent, *seen.running)}
+    entries = _nested(rows, [waiting.request for waiting in seen.needs], below)
     needs = [entry for entry in entries if entry.asked or entry.run.status is RunStatus.BLOCKED]
+    found = {entry.run.id for entry in needs}
     # A tree goes on as long as any run of it does.
-    going_on = [entry for entry in entries if entry not in needs and not _is_over(entry)]
-    over = [entry for entry in entries if _is_over(entry) and not entry.asked]
+    going_on = [entry for entry in entries if entry.run.id not in found and not _is_over(entry)]
+    over = [entry for entry in entries if entry.run.id not in found and _is_over(entry)]
     needs.sort(key=_need)
     going_on.sort(key=lambda entry: -entry.run.created_at)
     over.sort(key=lambda entry: -(entry.run.ended_at or entry.run.updated_at))
-    total = sum(number for status, number in counts.items() if status in ENDED)
-    today = [run for run in rows.values() if run.updated_at > now - DAY]
-    listed = tuple(over[:RECENT])
     return WorkspaceView(
         name=operator.workspace.name or "/",
         folder=str(operator.workspace),
         needs=tuple(needs),
         running=tuple(going_on),
-        recent=listed,
-        more=max(0, total - sum(1 + entry.total for entry in listed)) if total > 4 * RECENT else len(over) - len(listed),
-        failed=sum(entry.run.status is RunStatus.FAILED and entry.run.updated_at > now - DAY for entry in listed),
-        requests=tuple(pending),
+        recent=tuple(over),
+        more=max(0, seen.total(ENDED) - len(seen.recent)),
+        failed=sum(entry.run.status is RunStatus.FAILED and entry.run.updated_at > now - DAY for entry in over),
+        requests=tuple(waiting.request for waiting in seen.needs),
+        pending=seen.pending,
         driver=_driver(operator, own, now),
-        tokens=sum(run.tokens_in + run.tokens_out for run in today),
-        cost=sum(run.cost for run in today),
+        tokens=seen.today.tokens_in + seen.today.tokens_out,
+        cost=seen.today.cost,
         procedures=tuple(operator.procedures()) if not rows else (),
         now=now,
     )
 
 
-def _nested(rows: dict[str, Run], pending: list[PendingRequest]) -> list[Entry]:
+def _nested(
+    rows: dict[str, Run], pending: list[PendingRequest], counts: dict[str, dict[RunStatus, int]]
+) -> list[Entry]:
+    """The runs in their trees; `counts` are of all runs below those at the top, read or not."""
     asked: dict[str, list[PendingRequest]] = {}
     for request in pending:
         asked.setdefault(request.run, []).append(request)
@@ -155,11 +157,13 @@ def _nested(rows: dict[str, Run], pending: list[PendingRequest]) -> list[Entry]:
 
     def entry(run: Run) -> Entry:
         children = [entry(child) for child in sorted(below.get(run.id, ()), key=lambda row: (row.created_at, row.id))]
-        return Entry(
-            run, tuple(asked.get(run.id, ())), tuple(children),
-            total=sum(1 + child.total for child in children),
-            over=sum((child.run.status in ENDED) + child.over for child in children),
-        )  # fmt: skip
+        known = counts.get(run.id)
+        if known is not None:
+            total, over = sum(known.values()), sum(number for status, number in known.items() if status in ENDED)
+        else:
+            total = sum(1 + child.total for child in children)
+            over = sum((child.run.status in ENDED) + child.over for child in children)
+        return Entry(run, tuple(asked.get(run.id, ())), tuple(children), total=total, over=over)
 
     return [entry(run) for run in tops]
 

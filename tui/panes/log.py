@@ -1,7 +1,7 @@
 """The log of a run: level, time, line, message, context; windows of the journal, never the whole.
 
-What is loaded is a stretch of lines around what is looked at; the rest is read when somebody scrolls there. While the last
-line is on the screen the log follows; scrolling up ends that, and the border says how many lines have come since.
+What is loaded is a stretch of lines around what is looked at; the rest is read when somebody scrolls there. While the
+last line is on the screen the log follows; scrolling up ends that, and the border says how many lines have come since.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class LogLines(Lines):
 
     def index_of(self, key: object) -> int | None:
         """As in the base class: the lines are in order."""
-        place = bisect_left(self.lines, key, key=lambda line: line.seq)  # pyright: ignore[reportArgumentType] - numbers
+        if not isinstance(key, int):
+            return None
+        place = bisect_left(self.lines, key, key=lambda line: line.seq)
         return place if place < len(self.lines) and self.lines[place].seq == key else None
 
     def row(self, index: int, width: int) -> Content:
@@ -63,9 +65,11 @@ class LogLines(Lines):
         level = line.level[:5] if line.kind == "log" else line.kind[:5]
         quiet = line.level == "debug"
         parts: list[Content | str | tuple[str, str]] = [
-            (time_of_day(line.at), "$quiet"), " ", safe_line(level, style), " " * (5 - len(level)), (f"{line.line or '':>4} ", "$quiet"),
+            (f"{time_of_day(line.at)} ", "$quiet"),
+            safe_line(level, style),
+            (f"{' ' * (5 - len(level))}{line.line or '':>4} ", "$quiet"),
             safe_line(line.message, "$quiet" if quiet else ""),
-        ]  # fmt: skip
+        ]
         if line.context is not None:
             parts.append(Content.assemble("  ", safe_line(brief(line.context, 200), "$quiet")))
         return Content.assemble(*parts)
@@ -230,7 +234,11 @@ class LogPane(Pane):
     def _loaded(self) -> None:
         self._busy = False
         none = "nothing was logged" if self._level == "debug" else f"nothing was logged at {self._level} or above"
-        self.say(None if self._lines.lines else f"{none} yet" if self.view and not self.view.run.status.ended else none)
+        if not self._first:
+            none += " lately"
+        elif self.view is not None and not self.view.run.status.ended:
+            none += " yet"
+        self.say(None if self._lines.lines else none)
         self._lines.update(follow=self._following)
         if self._following and self._lines.lines:
             self._lines.select(len(self._lines.lines) - 1)

@@ -2,24 +2,28 @@
 
 How to write one, by the model of `log.py` and `state.py`:
 
-1. Subclass `Pane` in `panes/NAME.py` with the class name of `panes/__init__.py`. `compose` yields what fills the frame;
-   most panes are one subclass of `widgets.lines.Lines` (or `widgets.tree.TreeLines`), which draws only what is on the
-   screen. `body` names the widget that takes the focus.
-2. `show(view, before)` is called on the app's loop at most ten times a second, and once when the pane comes to the front.
-   Compare the two (`before` is None for another run or moment, after `reset()`), and do nothing when what you show did not
-   change. `view.version` changes with anything of the run; `view.run.id` and `view.at` say which run and which moment.
-3. Read in a thread: `self.read(reading, then)` calls `reading(reader)` there, with the run's `RunReader`, and `then(result)`
-   back on the loop, unless the pane was given another run, another moment or a later reading meanwhile. A `ProcError`
-   becomes the pane's error state. `reading` returns copies, never a part of a fold. Never read anywhere else.
-4. States: `self.say("...")` shows a line instead of the body (empty), `self.say(..., "error")`, `self.say(None)` shows the
-   body. Until the first `then` of a run the pane says that it loads, after a moment, so that nothing flickers.
-5. `self.about(...)` is the line in the lower border. Untrusted text passes `screen_safety.safe` or `safe_line`, always.
-6. Keys: rows of your layer in `tui/keys.py`; `LAYER = "NAME"` and `BINDINGS = keys.bindings("NAME")` on the widget that takes
-   the focus; actions are its methods. A text field takes the focus only by `i c e / :` or a click.
-7. To look at another moment: `self.proc.look_at(seq)`, `look_at(None)` for the present; to go to a line of the source:
-   `self.proc.show_source(line)`. What changes a run goes through `self.proc.act(...)`.
-8. `self.proc.memory.now.filters[NAME]` and `self.proc.keep_filter(NAME, value)` remember a filter. Times that go on are drawn
-   in `clock(now)`, called once a second; draw only what differs.
+1. Subclass `Pane` in `panes/NAME.py` with the class name of `panes/__init__.py`. `compose` yields what fills the
+   frame; most panes are one subclass of `widgets.lines.Lines` (or `widgets.tree.TreeLines`), which draws only what is
+   on the screen. `body` names the widget that takes the focus.
+2. `show(view, before)` is called on the app's loop at most ten times a second, and once when the pane comes to the
+   front. Compare the two (`before` is None for another run or moment, after `reset()`), and do nothing when what you
+   show did not change. `view.version` changes with anything of the run; `view.run.id` and `view.at` say which run and
+   which moment.
+3. Read in a thread: `self.read(reading, then)` calls `reading(reader)` there, with the run's `RunReader`, and
+   `then(result)` back on the loop, unless the pane was given another run, another moment or a later reading
+   meanwhile. A `ProcError` becomes the pane's error state. `reading` returns copies, never a part of a fold. Never
+   read anywhere else.
+4. States: `self.say("...")` shows a line instead of the body (empty), `self.say(..., "error")`, `self.say(None)`
+   shows the body. Until the first `then` of a run the pane says that it loads, after a moment, so that nothing
+   flickers.
+5. `self.about(...)` is the line in the lower border. Untrusted text passes `screen_safety.safe` or `safe_line`,
+   always.
+6. Keys: rows of your layer in `tui/keys.py`; `LAYER = "NAME"` and `BINDINGS = keys.bindings("NAME")` on the widget
+   that takes the focus; actions are its methods. A text field takes the focus only by `i c e / :` or a click.
+7. To look at another moment: `self.proc.look_at(seq)`, `look_at(None)` for the present; to go to a line of the
+   source: `self.proc.show_source(line)`. What changes a run goes through `self.proc.act(...)`.
+8. `self.proc.memory.now.filters[NAME]` and `self.proc.keep_filter(NAME, value)` remember a filter. Times that go on
+   are drawn in `clock(now)`, called once a second; draw only what differs.
 
 Belongs here: the frame. Never: what a pane shows.
 """
@@ -31,7 +35,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, cast
 
 from textual.containers import Container
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
@@ -72,7 +75,6 @@ class Pane(Container):
         &.-says > .pane--body { display: none; }
         &.-error .pane--said { color: $bad; }
     }
-    .-ascii Pane { border: ascii $line; &:focus-within { border: ascii $accent; } }
     """
 
     def __init__(self) -> None:
@@ -186,10 +188,11 @@ class Pane(Container):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A reading that failed in a way that nobody expected: this pane says so, the others go on."""
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
+        error = cast("Worker[object]", event.worker).error
+        if event.state is WorkerState.ERROR and error is not None:
             self._waiting = False
-            self.say(f"this pane failed: {event.worker.error}", "error")
-            self.proc.failed(event.worker.error, f"the pane {self.NAME} failed")
+            self.say(f"this pane failed: {error}", "error")
+            self.proc.failed(error, f"the pane {self.NAME} failed")
 
     async def on_click(self, event: events.Click) -> None:
         """A click into the frame is for the panel, which may change what is in front."""

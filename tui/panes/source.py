@@ -1,68 +1,71 @@
-"""The procedure as the run has pinned it, and where it is. (A stand-in: no colours of the language, no editor.)"""
+"""The procedure as the run has pinned it, with the line where it is, which lines ran, and what the file says by now.
+
+Belongs here: what is read of the source. Never: its lines (`source_lines.py`), colours (`highlight.py`), what happens
+after the editor (`source_edit.py`).
+"""
 
 from __future__ import annotations
 
+from difflib import unified_diff
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual.content import Content
 
-from .. import keys
-from ..clean import cells
-from ..screen_safety import safe_line
-from ..widgets.lines import Lines
+from .highlight import highlight
 from .pane import Pane
+from .source_lines import SourceLines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.app import ComposeResult
 
-    from ..live.reader import RunView, SourceView
+    from ...core.operator import Operator
+    from ..live.reader import RunView
+
+LARGEST = 8 * 2**20
+"""Bytes of a file that are compared."""
 
 
-class SourceLines(Lines):
-    """The text."""
+class Source(msgspec.Struct, frozen=True):
+    """What was read."""
 
-    LAYER: ClassVar[str] = "source"
-    BINDINGS = keys.bindings("source")
-    DEFAULT_CSS = "SourceLines { overflow-x: auto; }"
+    text: str
+    lines: tuple[Content, ...] | None
+    """None when they are those that are shown already."""
+    here: int
+    waits: bool
+    counts: dict[int, int]
+    """How often each line was recorded to have run."""
+    file: str | None
+    """The text of the file by now; None when it is gone or cannot be read."""
 
-    def __init__(self) -> None:
-        super().__init__(id="source-lines")
-        self.texts: list[str] = []
-        self.here: int = 0
-        self._widest: int = 0
 
-    def show(self, text: str, here: int) -> None:
-        """Shows a text and a line of it."""
-        self.texts = text.expandtabs(4).splitlines()
-        self._widest = max((cells(line) for line in self.texts), default=0) + 8
-        self.here = here
-        self.update()
-        self.redraw()
+def text_of(path: Path) -> str | None:
+    """The text of a file; None when there is none."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
-    def total(self) -> int:
-        """As in the base class."""
-        return len(self.texts)
 
-    def widest(self, width: int) -> int:
-        """As in the base class."""
-        return max(width, self._widest)
+def read_source(operator: Operator, view: RunView, known: str | None) -> Source:
+    """The pinned text, where the run is, and the file."""
+    outline = operator.outline(view.run, at=view.at)
+    text = operator.source(view.run)
+    here = outline.open[-1].line if outline.open else outline.line
+    return Source(
+        text, None if text == known else highlight(text), here, bool(outline.open) and not outline.ended,
+        operator.line_counts(view.run, at=view.at), text_of(operator.workspace / view.run.file),
+    )  # fmt: skip
 
-    def tint(self, index: int) -> str:
-        """As in the base class."""
-        return "changed" if index + 1 == self.here else ""
 
-    def row(self, index: int, width: int) -> Content:
-        """As in the base class."""
-        here = index + 1 == self.here
-        mark = (self.glyphs.forth if here else " ", "b $wait")
-        line = self.texts[index]
-        comment = line.lstrip().startswith(("#", "--"))
-        text = Content(" " * (len(line) - len(line.lstrip()))) + safe_line(line, "$quiet" if comment else "")
-        return Content.assemble(mark, (f"{index + 1:>4} ", "$quiet"), text)
-
-    def copied(self, index: int) -> str:
-        """The line."""
-        return self.texts[index]
+def difference(pinned: str, file: str) -> list[str]:
+    """The unified difference from the pinned text to the file."""
+    return list(unified_diff(pinned.splitlines(), file.splitlines(), "pinned by this run", "the file now", lineterm=""))
 
 
 class SourcePane(Pane):
@@ -73,38 +76,114 @@ class SourcePane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: SourceLines = SourceLines()
+        self._lines: SourceLines = SourceLines(self)
+        self._source: Source | None = None
         self._wanted: int | None = None
+        self._busy: bool = False
+        self._later: bool = False
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
         yield self._lines
 
+    def reset(self) -> None:
+        """As in the base class."""
+        self._busy = self._later = False
+
     def show(self, view: RunView, before: RunView | None) -> None:
         """As in the base class."""
         if before is None or before.seq != view.seq:
-            self.read(lambda reader: reader.source(view), self._read)
+            self.load()
 
-    def _read(self, source: SourceView) -> None:
-        first = not self._lines.texts
-        moved = self._lines.here != source.line
-        self._lines.show(source.text, source.line)
-        self.about(source.file)
-        self.say(None)
+    def load(self) -> None:
+        """Reads it again."""
+        view = self.view
+        if view is None:
+            return
+        if self._busy:
+            self._later = True
+            return
+        self._busy, self._later = True, False
+        operator, known = self.proc.operator, self._source.text if self._source is not None else None
+
+        def reading(_reader: object) -> Source:
+            try:
+                return read_source(operator, view, known)
+            finally:
+                self._busy = False
+
+        self.read(reading, self._read)
+
+    def _read(self, found: Source) -> None:
+        before, self._source = self._source, found
+        lines = self._lines
+        if found.lines is not None:
+            lines.show_text(found.text, found.lines)
+        moved = before is None or before.here != found.here or found.lines is not None
+        lines.mark(found.here, found.counts, waits=found.waits)
+        if lines.differs and found.file is not None and found.file != found.text:
+            lines.show_difference(difference(found.text, found.file))
+        elif lines.differs:
+            lines.show_difference(None)
+        self.say(None if found.text else "the source is empty")
+        self.tell()
         if self._wanted is not None:
             self.go_to(self._wanted)
-        elif (first or moved) and source.line and not self._lines.has_focus:
-            self._lines.call_after_refresh(self._show_line, source.line)
+        elif moved and found.here and not lines.differs:
+            lines.call_after_refresh(lines.show_line, found.here)
+        if self._later:
+            self.load()
 
-    def _show_line(self, line: int) -> None:
-        self._lines.select(line - 1)
-        height = self._lines.size.height
-        self._lines.scroll_to(y=max(0, line - 1 - height // 2), animate=False)
+    def tell(self) -> None:
+        """The line in the lower border."""
+        found, view = self._source, self.view
+        if found is None or view is None:
+            return
+        parts = [view.run.file]
+        if found.file is None:
+            parts.append("the file is gone")
+        elif found.file != found.text:
+            parts.append(
+                "pinned " + self.glyphs.arrow + " file, v back"
+                if self._lines.differs
+                else "the file differs, v shows how"
+            )
+        if found.here and not self._lines.differs:
+            parts.append(f"{'waits at' if found.waits else 'at'} line {found.here}")
+        self.about(f" {self.glyphs.dot} ".join(parts))
+
+    # ---- keys
+
+    def switch(self) -> None:
+        """Shows how the file differs from what the run has, or the text again."""
+        found, lines = self._source, self._lines
+        if found is None:
+            return
+        if lines.differs:
+            lines.show_difference(None)
+            lines.show_line(found.here)
+        elif found.file is None:
+            self.proc.say("the file is gone")
+        elif found.file == found.text:
+            self.proc.say("the file is what this run has")
+        else:
+            lines.show_difference(difference(found.text, found.file))
+        self.tell()
 
     def go_to(self, line: int) -> None:
         """Shows a line."""
-        if self._lines.texts:
-            self._wanted = None
-            self._show_line(line)
-        else:
+        if self._source is None:
             self._wanted = line
+            return
+        self._wanted = None
+        if self._lines.differs:
+            self._lines.show_difference(None)
+            self.tell()
+        self._lines.show_line(line)
+
+    def edit(self, line: int) -> None:
+        """Opens the file in the editor."""
+        from .source_edit import edit_source
+
+        if self.view is not None:
+            edit_source(self.proc, self.view.run, line, then=self.load)

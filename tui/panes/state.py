@@ -64,7 +64,10 @@ class StateTree(TreeLines):
             return ()
         if not path:
             gone = [key for key, change in self.state.changes.items() if change.how == "removed"]
-            return [*((key, is_branch(value)) for key, value in self.state.values.items()), *((key, False) for key in gone)]
+            return [
+                *((key, is_branch(value)) for key, value in self.state.values.items()),
+                *((key, False) for key in gone),
+            ]
         return [(name, is_branch(value)) for name, value in inside(self.value_at(path)).items()]
 
     def tint(self, index: int) -> str:
@@ -82,7 +85,11 @@ class StateTree(TreeLines):
             return Content.assemble(name, pad, brief_value(self.value_at(node.path)))
         glyph: str = getattr(self.glyphs, change.how)
         colour = {"added": "$good", "changed": "$wait", "removed": "$bad"}[change.how]
-        parts: list[Content | str | tuple[str, str]] = [name.stylize(colour), pad[: max(0, len(pad) - 2)], (f"{glyph} ", f"b {colour}")]
+        parts: list[Content | str | tuple[str, str]] = [
+            name.stylize(colour),
+            pad[: max(0, len(pad) - 2)],
+            (f"{glyph} ", f"b {colour}"),
+        ]
         if change.how == "removed":
             parts.append(brief_value(change.before))
         else:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from textual.containers import Container
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from .. import keys
 from ..clean import clip
-from ..screen_safety import safe_line
+from ..screen_safety import safe, safe_line
+from ..widgets.footer import Footer
 from ..widgets.lines import Lines, beside
 from ..words import several
 from .screen import ProcDialog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
+    from ...core.model.trust import Startable
     from ..app import ProcTui
     from ..live.reader import RunView
 
@@ -50,14 +52,18 @@ class ChoiceList(Lines):
 
     def __init__(self, choices: Sequence[Choice]) -> None:
         super().__init__()
-        self._all: list[Choice] = list(choices)
+        self._all: list[Choice] = []
         self.rows: list[Choice | str] = []
+        self.offer(choices)
+
+    def offer(self, choices: Sequence[Choice]) -> None:
+        """Shows these choices, all of them."""
+        self._all = list(choices)
         self.narrow("")
 
     def narrow(self, text: str) -> None:
-        """Shows the choices that hold every word."""
-        words = text.casefold().split()
-        found = [choice for choice in self._all if all(word in f"{choice.text} {choice.hint} {choice.group}".casefold() for word in words)]
+        """Shows the choices that a text finds, the best group and the best of each first."""
+        found = sought(self._all, text)
         self.rows = []
         group = ""
         for choice in found:
@@ -65,7 +71,9 @@ class ChoiceList(Lines):
                 group = choice.group
                 self.rows.append(group)
             self.rows.append(choice)
-        self.set_reactive(Lines.cursor, next((index for index, row in enumerate(self.rows) if isinstance(row, Choice)), 0))
+        self.set_reactive(
+            Lines.cursor, next((index for index, row in enumerate(self.rows) if isinstance(row, Choice)), 0)
+        )
         self.styles.height = max(1, min(24, len(self.rows)))
         if self.is_attached:
             self.update()
@@ -96,6 +104,41 @@ class ChoiceList(Lines):
         return beside(Content.assemble((here, "$accent"), " ", safe_line(row.text)), hint, width)
 
 
+def sought(choices: Sequence[Choice], text: str) -> list[Choice]:
+    """The choices that hold every word of a text, else those that hold its letters in order; groups stay together."""
+    query = text.casefold().strip()
+    if not query:
+        return list(choices)
+    scored = [(choice, score) for choice in choices if (score := _score(choice, query)) is not None]
+    best: dict[str, float] = {}
+    for choice, score in scored:
+        best[choice.group] = min(best.get(choice.group, score), score)
+    scored.sort(key=lambda item: (best[item[0].group], item[0].group, item[1]))
+    return [choice for choice, _ in scored]
+
+
+def _score(choice: Choice, query: str) -> float | None:
+    """How far a choice is from a query, None when it has nothing of it."""
+    name = choice.text.casefold()
+    whole = f"{name} {choice.hint} {choice.group}".casefold()
+    if name == query:
+        return 0.0
+    if name.startswith(query):
+        return 1.0
+    if f" {query}" in name:
+        return 2.0
+    if all(word in whole for word in query.split()):
+        return 3.0 if query in name else 4.0
+    gaps, place = 0, -1
+    for letter in query.replace(" ", ""):
+        found = name.find(letter, place + 1)
+        if found < 0:
+            return None
+        gaps += found - place - 1 if place >= 0 else 0
+        place = found
+    return 5.0 + gaps / 100 if gaps <= 3 * len(query) else None
+
+
 class PickDialog(ProcDialog[str]):
     """A list to pick from, with a field that makes it shorter."""
 
@@ -110,7 +153,9 @@ class PickDialog(ProcDialog[str]):
     PickDialog Input:focus { border: none; background-tint: $foreground 0%; }
     """
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, typing: bool = False, placeholder: str = "/ to search") -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, typing: bool = False, placeholder: str = "/ to search"
+    ) -> None:
         super().__init__()
         self._title: Content = safe_line(title)
         self._typing: bool = typing
@@ -122,6 +167,7 @@ class PickDialog(ProcDialog[str]):
         with Container():
             yield self._field
             yield self._list
+        yield Footer()
 
     def on_mount(self) -> None:
         """The field takes the focus where typing is the point."""
@@ -179,6 +225,7 @@ class QuestionDialog(ProcDialog[str]):
         padding: 1 2;
     }
     QuestionDialog Static { width: 1fr; height: auto; }
+    QuestionDialog VerticalScroll { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
     """
 
     def __init__(self, title: str, text: str, choices: Sequence[Choice]) -> None:
@@ -192,8 +239,10 @@ class QuestionDialog(ProcDialog[str]):
     def compose(self) -> ComposeResult:
         """As in the base class."""
         with Container():
-            yield Static(Content.assemble(safe_line(self._text), "\n"), markup=False)
+            with VerticalScroll(can_focus=False):
+                yield Static(Content.assemble(safe(self._text), "\n"), markup=False)
             yield self._buttons
+        yield Footer()
 
     def on_mount(self) -> None:
         """Draws the answers."""
@@ -206,7 +255,7 @@ class QuestionDialog(ProcDialog[str]):
             Content.assemble(
                 (f"{glyphs.here if place == self._place else ' '} ", "$accent"),
                 safe_line(choice.text, "b $strong" if place == self._place else ""),
-                (f"  {choice.hint}", "$quiet"),
+                safe_line(f"  {choice.hint}", "$quiet"),
             )
             for place, choice in enumerate(self._choices)
         ]
@@ -228,21 +277,109 @@ class QuestionDialog(ProcDialog[str]):
         self._place = (self._place - 1) % len(self._choices)
         self._draw()
 
+    def action_interrupt(self) -> None:
+        """^C closes it as well."""
+        self.action_out()
+
     def action_choose(self) -> None:
         """Gives the answer back."""
         self.dismiss(self._choices[self._place].key)
 
 
 class LeaveDialog(QuestionDialog):
-    """Leaving with runs under way."""
+    """Leaving with runs under way; `background` where a worker may be left behind."""
 
-    def __init__(self, going_on: int) -> None:
+    def __init__(self, going_on: int, *, background: bool = True) -> None:
         what = several(going_on, "run")
+        stay = Choice("background", "Leave them to a background worker", "it ends when nothing is left to drive")
+        stop = Choice("stop", "Stop here", "they go on when somebody drives them again")
         super().__init__(
             "Leave proc-tui?",
-            f"{what} {'goes' if going_on == 1 else 'go'} on here. Nothing is lost by leaving: runs stay as they were recorded.",
-            [Choice("stop", "Stop here", "they go on when somebody drives them")],
+            f"{what} {'goes' if going_on == 1 else 'go'} on here. Nothing is lost: runs stay as they were recorded.",
+            [stay, stop] if background else [stop],
         )
+
+    def action_interrupt(self) -> None:
+        """^C means it."""
+        self.dismiss("stop")
+
+
+class TrustDialog(QuestionDialog):
+    """What a workspace would do on this machine, before a run of it may want that."""
+
+    DEFAULT_CSS = "TrustDialog > Container { width: 96; }"
+
+    def __init__(self, workspace: str, found: Sequence[Startable]) -> None:
+        lines = [f"{workspace} is configured to do this on this machine, as you:", ""]
+        for item in found:
+            given = f"  with {', '.join(item.environment)}" if item.environment else ""
+            place = f"  in {item.folder}" if item.folder else ""
+            lines.append(f"• {item.section}.{item.name}: {item.command}{place}{given}")
+        lines += ["", "You are asked again when any of it changes."]
+        super().__init__(
+            "Do you trust this workspace?",
+            "\n".join(lines),
+            [
+                Choice("back", "Back", "nothing is started"),
+                Choice("without", "Start without", "a run that needs it waits"),
+                Choice("agree", "Agree, and start", "kept for you alone, as by `proc-tui trust`"),
+            ],
+        )
+
+
+class NameDialog(ProcDialog[str]):
+    """A name, checked as it is typed."""
+
+    LAYER: ClassVar[str] = "naming"
+    BINDINGS = keys.bindings("naming")
+    DEFAULT_CSS = """
+    NameDialog > Container {
+        width: 64; max-width: 94%; height: auto; background: $surface; border: round $accent; padding: 1 2;
+        border-title-color: $accent;
+    }
+    NameDialog Static { width: 1fr; height: auto; }
+    NameDialog Input { border: none; height: 1; padding: 0 1; background: $panel; margin: 1 0; }
+    NameDialog Input:focus { border: none; background-tint: $foreground 0%; }
+    """
+
+    def __init__(self, title: str, text: str, check: Callable[[str], str]) -> None:
+        """`check` says what is wrong with a name, or nothing."""
+        super().__init__()
+        self._title: Content = safe_line(title)
+        self._text: str = text
+        self._check: Callable[[str], str] = check
+        self._field: Input = Input(placeholder="name", compact=True)
+        self._said: Static = Static("", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """As in the base class."""
+        with Container():
+            yield Static(safe(self._text), markup=False)
+            yield self._field
+            yield self._said
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """The field takes the focus: a name is to be typed."""
+        self.query_one(Container).border_title = self._title  # pyright: ignore[reportAttributeAccessIssue] - takes content
+        self._field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Says what is wrong with the name."""
+        self._said.update(safe_line(self._check(event.value) if event.value else "", "$bad"))
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Enter."""
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Gives the name back, if it is one."""
+        name = self._field.value.strip()
+        problem = self._check(name)
+        if problem:
+            self._said.update(safe_line(problem, "$bad"))
+        else:
+            self.dismiss(name)
 
 
 def actions_of(proc: ProcTui, view: RunView) -> PickDialog:

@@ -1,39 +1,47 @@
-"""The help of what is focused: every key that acts, searchable; enter does what it lists."""
+"""The help of what is focused: every key that acts, innermost layer first, searchable; enter does what it lists."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .. import keys
 from .dialogs import Choice, PickDialog
+from .palette import acting
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.screen import Screen
 
+    from ..app import ProcTui
+
+OUTER = ("lines", "operate", "app")
+"""Layers that come last, in this order: they are much the same everywhere."""
+
 
 class HelpScreen(PickDialog):
-    """The keys of the layers that act, innermost first."""
+    """The keys of the layers that act."""
 
     def __init__(self, screen: Screen[object]) -> None:
-        nodes: dict[str, DOMNode] = {}
-        start: DOMNode = screen.focused or screen
-        for node in start.ancestors_with_self:
-            layer = getattr(node, "LAYER", "")
-            if layer:
-                nodes.setdefault(layer, node)
-        for layer in list(nodes):
-            if layer in ("state", "log", "runs", "checkpoints", "graph", "source", "timeline"):
-                nodes.setdefault("lines", nodes[layer])
-        self._nodes: dict[str, DOMNode] = nodes
-        whole = getattr(screen.app, "whole_keymap", {})
-        order = sorted(nodes, key=lambda layer: (layer in ("app",), layer == "operate", layer == "lines"))
+        nodes = acting(screen)
+        nodes.setdefault("app", cast("ProcTui", screen.app))  # pyright: ignore[reportUnknownMemberType] - of Textual
+        self._owners: dict[str, DOMNode] = nodes
+        whole = cast("ProcTui", screen.app).whole_keymap  # pyright: ignore[reportUnknownMemberType] - of Textual
+        order = sorted(nodes, key=lambda layer: OUTER.index(layer) if layer in OUTER else -1)
         choices = [
-            Choice(key.id, key.what, "  ".join(keys.display(one) for one in whole.get(key.id, key.keys).split(",")), keys.LAYERS[layer])
+            Choice(key.id, key.what, keys.shortcut(key, whole), keys.title(layer))
             for layer in order
             for key in keys.of_layer(layer)
+            if not self._is_hidden(key, order, whole)
         ]
-        super().__init__("Keys", choices)
+        inner = next((layer for layer in order if layer not in OUTER), order[0])
+        super().__init__(f"Keys in {keys.LAYERS[inner]}", choices, placeholder="/ to search; enter does it")
+
+    @staticmethod
+    def _is_hidden(key: keys.Key, order: list[str], whole: dict[str, str]) -> bool:
+        """Whether every key of it means something else further in."""
+        inner = order[: order.index(key.layer)]
+        taken = {name for layer in inner for one in keys.of_layer(layer) for name in keys.names(one, whole)}
+        return all(name in taken for name in keys.names(key, whole))
 
     def action_choose(self) -> None:
         """Does what the line says."""
@@ -41,6 +49,6 @@ class HelpScreen(PickDialog):
         if picked is None:
             return
         key = next(key for key in keys.KEYS if key.id == picked.key)
-        node, proc = self._nodes[key.layer], self.proc
+        node, proc = self._owners[key.layer], self.proc
         self.dismiss(None)
         proc.call_later(proc.run_action, key.action, node)

@@ -184,7 +184,6 @@ class OperateScreen(RunScreen):
         super().show(tick)
         was_empty = self.has_class("-empty")
         self.set_class(tick.view.empty, "-empty")
-        self.LAYER = "" if tick.view.empty else RunScreen.LAYER  # nothing of a run can be done where there is none
         if tick.view.empty:
             self._welcome.show(tick.view)
         else:

@@ -1,15 +1,46 @@
-"""Every command by name: screens, panes, runs, procedures to start, themes. (A stand-in: the list is short.)"""
+"""Every command by name: the keys of what has the focus, screens, runs, procedures to start and to write, themes.
+
+Belongs here: what can be chosen. Never: what it does; keys and their words come from `keys.py`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from .. import keys
+from ..words import age
 from .dialogs import Choice, PickDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from textual.dom import DOMNode
+    from textual.screen import Screen
+
+    from ...core.journal.runs import Run
     from ..app import ProcTui
+
+SEARCHED = 200
+"""How many runs a search brings; those of the list are there at once."""
+_MOVES = frozenset({"lines", "choice", "value", "text", "dialog", "naming", "start", "field", "button"})
+"""Layers whose keys move about; nobody looks for them by name."""
+_SELF = frozenset({"app.commands", "app.interrupt"})
+
+
+def acting(screen: Screen[object]) -> dict[str, DOMNode]:
+    """The layers that act on a screen and who does it, innermost first."""
+    found: dict[str, DOMNode] = {}
+    start: DOMNode = screen.focused or screen
+    for node in start.ancestors_with_self:
+        layer: str = getattr(node, "LAYER", "")
+        if layer == "operate" and screen.has_class("-empty"):
+            continue
+        if layer:
+            found.setdefault(layer, node)
+        if layer != "lines" and any(kind.__name__ == "Lines" for kind in type(node).__mro__):
+            found.setdefault("lines", node)
+    return found
 
 
 class PaletteScreen(PickDialog):
@@ -18,15 +49,29 @@ class PaletteScreen(PickDialog):
     def __init__(self) -> None:
         super().__init__("Commands", [], typing=True, placeholder="a command, a run, a procedure, a theme")
         self._works: dict[str, Callable[[], object]] = {}
+        self._commands: list[Choice] = []
+        self._below: Screen[object] | None = None
 
     def on_mount(self) -> None:
-        """What there is depends on the workspace."""
-        choices: list[Choice] = []
-        for choice, work in _commands(self.proc):
-            choices.append(choice)
+        """What there is depends on what had the focus, and on the workspace."""
+        super().on_mount()
+        below = self.proc.screen_stack[-2]
+        for choice, work in (*_keys(self.proc, below), *_commands(self.proc)):
+            self._commands.append(choice)
             self._works[choice.key] = work
-        self._list._all = choices  # pyright: ignore[reportPrivateUsage] - a list of its own
-        self._list.narrow("")
+        self._list.offer(self._commands)
+        self.run_worker(self._all_runs(), exit_on_error=False, group="read")
+
+    async def _all_runs(self) -> None:
+        """Runs that are not in the list can be found, too."""
+        proc = self.proc
+        for run in await asyncio.to_thread(proc.operator.search, "", limit=SEARCHED):
+            if f"run {run.id}" not in self._works:
+                choice, work = _run(proc, run)
+                self._commands.append(choice)
+                self._works[choice.key] = work
+        self._list.offer(self._commands)
+        self._list.narrow(self._field.value)
 
     def action_choose(self) -> None:
         """Does it."""
@@ -36,30 +81,52 @@ class PaletteScreen(PickDialog):
             self.proc.call_later(self._works[picked.key])
 
 
-def _commands(proc: ProcTui) -> list[tuple[Choice, Callable[[], object]]]:
-    found: list[tuple[Choice, Callable[[], object]]] = [
-        (Choice("inbox", "Inbox", "I", "Go"), proc.action_inbox),
-        (Choice("new", "Start a run", "+", "Go"), lambda: proc.start_form(None)),
-        (Choice("actions", "Actions of the run", "x", "Go"), proc.actions),
-        (Choice("help", "Keys", "?", "Go"), proc.action_help),
-        (Choice("leave", "Leave", "q", "Go"), proc.action_back),
-    ]
+def _keys(proc: ProcTui, screen: Screen[object]) -> Iterator[tuple[Choice, Callable[[], object]]]:
+    for layer, node in acting(screen).items():
+        if layer in _MOVES:
+            continue
+        for key in keys.of_layer(layer):
+            if key.id not in _SELF:
+                title = f"{key.what[:1].upper()}{key.what[1:]}"
+                yield (
+                    Choice(key.id, title, keys.shortcut(key, proc.whole_keymap), keys.title(layer)),
+                    _does(proc, key.action, node),
+                )
+
+
+def _commands(proc: ProcTui) -> Iterator[tuple[Choice, Callable[[], object]]]:
+    from ..templates import TEMPLATES, TITLES
+
     for entry in proc.workspace.entries():
-        run = entry.run
-        found.append((Choice(f"run {run.id}", f"{run.procedure} {run.id[:4]}", run.status.value.lower(), "Runs"), _goes(proc, run.id)))
+        yield _run(proc, entry.run)
     for name in sorted(proc.operator.procedures()):
-        found.append((Choice(f"start {name}", f"start {name}", "", "Procedures"), _starts(proc, name)))
+        yield Choice(f"start {name}", f"Start {name}", "", "Procedures"), _starts(proc, name)
+    for name, title in TITLES.items():
+        yield (
+            Choice(f"new {name}", f"Write a new procedure: {title}", TEMPLATES[name][1], "Procedures"),
+            _writes(proc, name),
+        )
     for name in sorted(proc.available_themes, key=lambda name: (not name.startswith("proc-"), name)):
-        found.append((Choice(f"theme {name}", f"theme {name}", "", "Themes"), _wears(proc, name)))
-    return found
+        worn = "this one" if name == proc.theme else ""
+        yield Choice(f"theme {name}", f"Theme {name}", worn, "Themes"), _wears(proc, name)
 
 
-def _goes(proc: ProcTui, run: str) -> Callable[[], object]:
-    return lambda: proc.go_to_run(run)
+def _run(proc: ProcTui, run: Run) -> tuple[Choice, Callable[[], object]]:
+    said = run.status.value.lower().replace("_", " ")
+    hint = f"{said}, {age(max(0.0, proc.now() - run.updated_at))} ago"
+    return Choice(f"run {run.id}", f"{run.procedure} {run.id[:4]}", hint, "Runs"), lambda: proc.go_to_run(run.id)
+
+
+def _does(proc: ProcTui, action: str, node: DOMNode) -> Callable[[], object]:
+    return lambda: proc.run_action(action, node)
 
 
 def _starts(proc: ProcTui, name: str) -> Callable[[], object]:
     return lambda: proc.start_form(name)
+
+
+def _writes(proc: ProcTui, template: str) -> Callable[[], object]:
+    return lambda: proc.new_procedure(template)
 
 
 def _wears(proc: ProcTui, name: str) -> Callable[[], object]:

@@ -21,7 +21,7 @@ class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
     """A screen; it is shown `Tick`s while it is in front, and once when it comes to the front."""
 
     LAYER: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]  # noqa: RUF012 - as in the base class
     AUTO_FOCUS: ClassVar[str | None] = ""
 
     @property
@@ -41,6 +41,7 @@ class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
         """It is in front: what happened meanwhile is shown."""
         if self.proc.tick is not None:
             self.show(self.proc.tick)
+        self.proc.rearm()
 
     def notice_keys(self) -> None:
         """Other keys act."""

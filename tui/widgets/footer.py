@@ -11,10 +11,12 @@ from .. import keys
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.dom import DOMNode
+    from textual.signal import Signal
 
     from ..app import ProcTui
 
-ALONE = ("text", "dialog", "choice", "start")
+ALONE = ("text", "dialog", "choice", "start", "naming", "since")
 """Layers that take every key: nothing around them acts."""
 
 
@@ -35,7 +37,8 @@ class Footer(Widget):
 
     def on_mount(self) -> None:
         """The focus decides which layer acts."""
-        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.look())
+        signal = cast("Signal[object]", self.screen.bindings_updated_signal)  # pyright: ignore[reportUnknownMemberType] - of Textual
+        signal.subscribe(self, lambda _screen: self.look())
 
     def look(self) -> None:
         """Draws anew if other keys act."""
@@ -50,10 +53,12 @@ class Footer(Widget):
     def _layers(self) -> list[str]:
         """The layers that act, innermost first."""
         node = self.screen.focused
-        chain = node.ancestors_with_self if node is not None else [self.screen, self.app]
+        chain: list[DOMNode] = node.ancestors_with_self if node is not None else [self.screen, self.proc]
         found: list[str] = []
         for one in chain:
-            layer = getattr(one, "LAYER", "")
+            layer: str = getattr(one, "LAYER", "")
+            if layer == "operate" and self.screen.has_class("-empty"):
+                continue  # nothing of a run can be done where there is none
             if layer and layer not in found:
                 found.append(layer)
             if layer in ALONE:

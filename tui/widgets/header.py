@@ -52,11 +52,13 @@ class Header(Widget):
         left: list[Content | tuple[str, str] | str] = [("proc-tui", "b $accent"), "  ", safe_line(view.name)]
         if self._trail.plain:
             left += [(f" {glyphs.prompt} ", "$quiet"), self._trail]
-        needs = len(view.requests) or len(view.needs)
+        needs = view.pending or len(view.needs)
         counts = [
             Content.assemble((f"{glyphs.running} ", "$accent"), f"{len(view.running)} running"),
-            Content.assemble((f"{glyphs.waits} {needs} need you", "b $wait")) if needs else Content.styled(f"{glyphs.waits} nothing needs you", "$quiet"),
-        ]  # fmt: skip
+            Content.styled(f"{glyphs.waits} {needs} need you", "b $wait")
+            if needs
+            else Content.styled(f"{glyphs.waits} nothing needs you", "$quiet"),
+        ]
         if view.failed:
             counts.append(Content.assemble((f"{glyphs.failed} ", "$bad"), f"{view.failed} failed"))
         used = Content.styled("  ".join([f"{_short(view.tokens)} tokens", f"{money(view.cost)} today"]), "$quiet")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from textual import events
+    from textual.css.styles import RulesMap
     from textual.style import Style
 
     from ..app import ProcTui
@@ -71,6 +72,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._drawn: dict[int, Content] = {}
+        self._fresh: dict[int, Content] = {}
+        """Rows that were made to be compared, and are drawn next."""
         self._drawn_width: int = 0
         self._kept: Hashable = None
         self._sought: str = ""
@@ -169,16 +172,26 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
             return
         total = self.total()
+        self._fresh.clear()
+        differing: list[int] = []
         for index in range(top, top + self.size.height):
             old = self._drawn.get(index)
             new = self.row(index, width) if index < total else None
             if (old is None) != (new is None) or (old is not None and new is not None and not old.is_same(new)):
                 self._drawn.pop(index, None)
+                differing.append(index)
+                if new is not None:
+                    self._fresh[index] = new
+        if len(differing) > self.size.height // 2:
+            self.refresh()
+        else:
+            for index in differing:
                 self.refresh_line(index)
 
     def redraw(self) -> None:
         """Draws every row anew: the theme or the selection changed."""
         self._drawn.clear()
+        self._fresh.clear()
         self.refresh()
 
     def select(self, index: int, *, scroll: bool = True) -> None:
@@ -211,7 +224,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         style = self.visual_style
         if index >= self.total() or width <= 0:
             return Strip.blank(width, style.rich_style)
-        content = self.row(index, width)
+        content = self._fresh.pop(index, None) or self.row(index, width)
         self._drawn[index] = content
         if len(self._drawn) > 4 * max(1, self.size.height):
             top = self.scroll_offset.y
@@ -228,7 +241,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             style = self.get_visual_style("lines--found")
         full = max(width, self.widest(width))
         shown = content.truncate(full, ellipsis=True, pad=True)
-        options = RenderOptions(self._get_style, self.styles)  # pyright: ignore[reportPrivateUsage] - as `Visual` does
+        options = RenderOptions(self._get_style, cast("RulesMap", self.styles))
         strip = shown.render_strips(full, 1, style, options)[0].adjust_cell_length(full, style.rich_style)
         left = self.scroll_offset.x
         return strip.crop(left, left + width) if full > width else strip
@@ -378,5 +391,3 @@ def beside(left: Content, right: Content, width: int) -> Content:
     room = max(0, width - right.cell_length - (1 if right.cell_length else 0))
     cut = left.truncate(room, ellipsis=True)
     return Content.assemble(cut, " " * max(0, width - cut.cell_length - right.cell_length), right)
-
-

@@ -62,14 +62,18 @@ class RunHead(Widget):
             facts.insert(1, f"fork of {run.forked_from[:4]}")
         if run.attempt > 1:
             facts.append(f"attempt {run.attempt}")
-        left = Content.assemble(safe_line(run.procedure, "b $strong"), "  ", safe_line(f" {dot} ".join(facts), "$quiet"))
+        left = Content.assemble(
+            safe_line(run.procedure, "b $strong"), "  ", safe_line(f" {dot} ".join(facts), "$quiet")
+        )
         return beside(left, self._badge(view), width)
 
     def _badge(self, view: RunView) -> Content:
         glyphs, now = self.proc.glyphs, self.proc.now()
         if view.at is not None:
             when = f" {time_of_day(view.moment)}" if view.moment else ""
-            return Content.assemble((f" {glyphs.back} event {view.at} of {view.last}{when} {glyphs.dot} past ", "b $on-wait on $agent"))
+            return Content.assemble(
+                (f" {glyphs.back} event {view.at} of {view.last}{when} {glyphs.dot} past ", "b $on-wait on $agent")
+            )
         run = view.run
         if view.requests:
             waited = age(now - min(request.created_at for request in view.requests))
@@ -81,7 +85,9 @@ class RunHead(Widget):
         elif run.status is RunStatus.SLEEPING and run.wake_at:
             text = f"sleeping, wakes in {age(run.wake_at - now)}"
         elif run.status is RunStatus.BLOCKED and run.error:
-            return Content.assemble((f"{mark.glyph} ", mark.style), safe_line(run.error, mark.style).truncate(60, ellipsis=True))
+            return Content.assemble(
+                (f"{mark.glyph} ", mark.style), safe_line(run.error, mark.style).truncate(60, ellipsis=True)
+            )
         elif run.status.ended and run.ended_at is not None:
             text = f"{mark.word} after {age(run.ended_at - run.created_at)}"
         elif not run.status.ended:
@@ -115,7 +121,9 @@ class RunHead(Widget):
                 spent = age(self.proc.now() - stage.since) if stage.since else ""
                 style = "b $wait" if waits else "b $accent"
                 glyph = glyphs.waits if waits else glyphs.running
-                return Content.assemble((f"{glyph} ", style), name.stylize(style), (f" {spent}", style.removeprefix("b ")))
+                return Content.assemble(
+                    (f"{glyph} ", style), name.stylize(style), (f" {spent}", style.removeprefix("b "))
+                )
             case "failed":
                 return Content.assemble((f"{glyphs.failed} ", "b $bad"), name.stylize("b $bad"))
             case _:
@@ -127,6 +135,8 @@ class RunHead(Widget):
         for place, part in enumerate(parts):
             if place:
                 over = view.stages[place].state != "ahead"
-                found.append(Content.assemble(" ", (glyphs.line * 3, "$good") if over else (glyphs.dotted * 3, "$quiet"), " "))
+                found.append(
+                    Content.assemble(" ", (glyphs.line * 3, "$good") if over else (glyphs.dotted * 3, "$quiet"), " ")
+                )
             found.append(part)
         return found

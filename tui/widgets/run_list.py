@@ -1,7 +1,7 @@
 """The list of runs: what needs you, what runs, what ended; children below their parents.
 
-The cursor stays on its run whatever arrives above it. Belongs here: rows and columns. Never: which run is in which group
-(`live/workspace.py`).
+The cursor stays on its run whatever arrives above it. Belongs here: rows and columns. Never: which run is in which
+group (`live/workspace.py`).
 """
 
 from __future__ import annotations
@@ -106,7 +106,11 @@ class RunList(Lines):
             return
         self._deadlines = any(request.deadline is not None for request in view.requests)
         rows: list[Row] = []
-        groups = (("Needs you", "$wait", view.needs), ("Running", "$accent", view.running), ("Recent", "$quiet", view.recent))
+        groups = (
+            ("Needs you", "$wait", view.needs),
+            ("Running", "$accent", view.running),
+            ("Recent", "$quiet", view.recent),
+        )
         for title, style, entries in groups:
             if not entries:
                 continue
@@ -163,14 +167,22 @@ class RunList(Lines):
     def text_of(self, index: int) -> str:
         """As in the base class."""
         entry = self._rows[index].entry
-        return "" if entry is None else f"{entry.run.procedure} {entry.run.id} {entry.run.stage or ''} {entry.run.error or ''}"
+        return (
+            ""
+            if entry is None
+            else f"{entry.run.procedure} {entry.run.id} {entry.run.stage or ''} {entry.run.error or ''}"
+        )
 
     def row(self, index: int, width: int) -> Content:
         """As in the base class."""
         row = self._rows[index]
         match row.kind:
             case "head":
-                return beside(Content.styled(f" {row.text}", f"b {row.style}"), Content.styled(f"{row.number} ", f"b {row.style}"), width)
+                return beside(
+                    Content.styled(f" {row.text}", f"b {row.style}"),
+                    Content.styled(f"{row.number} ", f"b {row.style}"),
+                    width,
+                )
             case "run":
                 return self._run(row, index, width)
             case "fold":
@@ -207,7 +219,9 @@ class RunList(Lines):
         if width >= ROOMY:
             room = width - right.cell_length - 2
             name = left.truncate(min(30, room // 2), ellipsis=True, pad=True)
-            left = Content.assemble(name, "  ", self._what(entry).truncate(max(0, room - name.cell_length - 2), ellipsis=True))
+            left = Content.assemble(
+                name, "  ", self._what(entry).truncate(max(0, room - name.cell_length - 2), ellipsis=True)
+            )
         return beside(left, right, width)
 
     def _age(self, entry: Entry, now: float) -> str:
@@ -243,7 +257,8 @@ class RunList(Lines):
         names = {child.run.procedure for child in entry.children}
         name = oneline(next(iter(names))) if len(names) == 1 else "children"
         left = Content.assemble(
-            ("  " * row.depth + f" {glyphs.closed if folded else glyphs.open} ", "$quiet"), (f"{name} × {entry.total}", "$quiet")
+            ("  " * row.depth + f" {glyphs.closed if folded else glyphs.open} ", "$quiet"),
+            (f"{name} × {entry.total}", "$quiet"),
         )
         return beside(left, Content.styled(f"{entry.over} of {entry.total} done", "$quiet"), width)
 

@@ -197,8 +197,7 @@ class RunPanel(Container):
                 instead = self._panes[next(iter(places))]
                 instead.call_after_refresh(instead.focus_body)
         self._deck.refresh(layout=True)
-        if self._view is not None:
-            self.call_after_refresh(self.show, self._view)
+        self.call_after_refresh(self.show, self._view)
 
     def _title(self, pane: Pane, place: Place) -> None:
         tabs = place.tabs or (pane.NAME,)
@@ -210,7 +209,11 @@ class RunPanel(Container):
                 parts.append((f" {self.proc.glyphs.bar} ", "$line"))
             title = info.title[:4] if short and name != pane.NAME else info.title
             here = name == pane.NAME and len(tabs) > 1
-            parts += [(str(info.number), "$quiet"), " ", (title, "b $accent" if here else "$foreground" if len(tabs) == 1 else "$quiet")]
+            parts += [
+                (str(info.number), "$quiet"),
+                " ",
+                (title, "b $accent" if here else "$foreground" if len(tabs) == 1 else "$quiet"),
+            ]
         pane.border_title = Content.assemble(*parts)  # pyright: ignore[reportAttributeAccessIssue] - takes content
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -243,8 +246,6 @@ class RunPanel(Container):
             found.append((name, column, column + size))
             column += size + 3
         return found
-
-
 
 
 def _is_short(tabs: tuple[str, ...], width: int) -> bool:

@@ -6,7 +6,7 @@ Never: where nodes come from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from textual.content import Content
@@ -87,7 +87,7 @@ class TreeLines(Lines):
 
     def index_of(self, key: object) -> int | None:
         """As in the base class."""
-        return self._places.get(key) if isinstance(key, tuple) else None
+        return self._places.get(cast("tuple[str, ...]", key)) if isinstance(key, tuple) else None
 
     def row(self, index: int, width: int) -> Content:
         """As in the base class."""

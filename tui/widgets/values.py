@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
@@ -29,7 +29,7 @@ def inside(value: Value) -> dict[str, Value]:
         return {}
     if len(value) == 1 and next(iter(value)).startswith("$"):
         plain = to_plain(value)
-        return {str(key): item for key, item in plain.items()} if isinstance(plain, dict) else {}
+        return cast("dict[str, Value]", plain) if isinstance(plain, dict) else {}
     return value
 
 

@@ -46,9 +46,11 @@ class Welcome(Container):
         what = several(len(view.procedures), "procedure") if view.procedures else "no procedures yet"
         self._head.update(
             Content.assemble(
-                ("Nothing was run here yet.", "b $strong"), "\n\n", safe_line(view.folder), f" has {what}"
-                f"{':' if view.procedures else '.'}",
-            )  # fmt: skip
+                ("Nothing was run here yet.", "b $strong"),
+                "\n\n",
+                safe_line(view.folder),
+                f" has {what}{':' if view.procedures else '.'}",
+            )
         )
         self._list.names = list(view.procedures)
         self._list.styles.height = max(1, min(16, len(view.procedures)))
@@ -59,7 +61,11 @@ class Welcome(Container):
         parts: list[Content | str | tuple[str, str]] = []
         for key, text in rows:
             parts += [(f"{key:>7}", "b $accent"), f"  {text}\n"]
-        parts += ["\n", ("proc-tui demo", "b $accent"), ("  shows examples at work, offline, in a folder of its own", "$quiet")]
+        parts += [
+            "\n",
+            ("proc-tui demo", "b $accent"),
+            ("  shows examples at work, offline, in a folder of its own", "$quiet"),
+        ]
         self._keys.update(Content.assemble(*parts))
 
     def take_focus(self) -> None:
@@ -84,7 +90,9 @@ class Procedures(Lines):
 
     def row(self, index: int, width: int) -> Content:
         """As in the base class."""
-        return Content.assemble((f" {self.glyphs.here if index == self.cursor else ' '} ", "$accent"), safe_line(self.names[index]))
+        return Content.assemble(
+            (f" {self.glyphs.here if index == self.cursor else ' '} ", "$accent"), safe_line(self.names[index])
+        )
 
     def action_new(self) -> None:
         """Starts or writes one."""

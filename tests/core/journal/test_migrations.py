@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from proc_tui.core.errors import StoreError, StoreVersion
@@ -195,7 +196,7 @@ def test_an_old_sqlite_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_windows_need_is_made_for_the_events_of_an_older_file(path: Path) -> None:
-    score = {"score": 2}
+    score: Any = {"score": 2}
     events = [
         Logged("warn", "x"), Logged("info", "x" * 40_000), Notified("n"), StateSet("k", 1), Began("step", "s"),
         Ended("step", "s", opened=True), Ended("step", "t"), NodeCreated("node-1", "c", score),

@@ -141,6 +141,7 @@ def test_going_back_leaves_no_snapshot_of_what_was_forgotten(database: Database)
     assert run.outline(before, ranges).state == {"b": [1, 2, 3]}
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     picks=st.lists(st.integers(0, 26), max_size=40),

@@ -6,8 +6,8 @@
             await app.press("enter")
             assert "Go on?" in app.text()
 
-`stage.play` may be called several times, with a `name` each: every call is a run of its own. For a snapshot, which is not async, play with
-`stage.play_now` and give `stage.app()` to `snap_compare(..., run_before=stage.settle)`. Nothing drives runs unless
+`stage.play` may be called several times, with a `name` each: every call is a run of its own. For a snapshot, which is
+not async, play with `stage.play_now` and give `stage.app()` to `snap_compare(..., run_before=stage.settle)`. Nothing drives runs unless
 `open(drive=True)`, and the clock stands still.
 """
 
@@ -30,6 +30,7 @@ from pytest_textual_snapshot import SVGImageExtension
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
     from proc_tui.core.journal.runs import Run
     from textual.pilot import Pilot
 
@@ -101,7 +102,7 @@ class OpenApp:
 
 def screen_text(app: ProcTui) -> str:
     """What is on the screen, line by line."""
-    strips = app.screen._compositor.render_strips()  # noqa: SLF001 - what would be written to a terminal
+    strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips)
 
 
@@ -116,7 +117,7 @@ async def settle(pilot: Pilot[Any]) -> None:
             busy = [worker for worker in app.workers if worker.group in ("read", "act") and not worker.is_finished]
             run = app.tick.run if app.tick is not None else None
             behind = (run.run.id if run else None, run.at if run else None) != (app.selected, app.at)
-            armed = all(getattr(card, "is_settled", True) for card in app.screen.query("Card"))
+            armed = all(getattr(card, "is_settled", True) for card in app.screen.query("Card, FailureCard, ConversationPane"))
             quiet = quiet + 1 if not busy and not behind and not app.feed.is_behind and armed else 0
 
 

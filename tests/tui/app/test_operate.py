@@ -60,20 +60,17 @@ async def test_the_cursor_stays_on_its_run_when_others_arrive(stage: Stage) -> N
         assert app.line("▌").lstrip("│▌ ◆").startswith("notes")
 
 
-async def test_a_request_is_answered_by_its_key_once_the_card_is_armed(stage: Stage) -> None:
-    run = await stage.play(GATE, name="notes", **STAGES)
-    async with stage.open(drive=True) as app:
-        await app.press("enter")
-        assert app.focused_layer() == "card"
-        await app.press("a")
-        await app.until(lambda: stage.operator.run(run.id).status == "COMPLETED")
-        await app.until("completed")
-
-
 async def test_panes_are_reached_by_number_and_tab(stage: Stage) -> None:
     await stage.play(GATE, name="notes", **STAGES)
     async with stage.open(size=(150, 40)) as app:
-        for key, layer in (("2", "timeline"), ("3", "state"), ("4", "checkpoints"), ("5", "graph"), ("6", "source"), ("7", "log")):
+        for key, layer in (
+            ("2", "timeline"),
+            ("3", "state"),
+            ("4", "checkpoints"),
+            ("5", "graph"),
+            ("6", "source"),
+            ("7", "log"),
+        ):
             await app.press(key)
             assert app.focused_layer() == layer or "no nodes" in app.text()
         await app.press("tab")

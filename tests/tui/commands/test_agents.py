@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 POET = """
 name: poet
@@ -76,7 +78,7 @@ class TestTelling:
         assert told[1] == "critic → measure, guess  15 tokens, <$0.0001"
         assert sorted(told[2:4]) == [
             'tool failed guess: there is no tool "guess" (tools: measure, done, stop)',
-            'tool measure: {"lines":2}',
+            'tool measure {text: x}: {"lines":2}',
         ]
         assert told[4].startswith("critic: Good enough.")
         assert result.stderr.splitlines()[-1].endswith("45 tokens, <$0.0001")
@@ -91,6 +93,25 @@ class TestTelling:
         assert "asked again in" in result.stderr
         (run,) = proc.lines("list", "--procedure", "poet")
         assert "asked again in" in proc("log", run["run"]).stdout
+        assert [line["kind"] for line in proc.lines("log", run["run"])] == ["reply.failed"]
+
+    def test_the_log_of_all_has_replies_and_calls_and_without_it_a_hint_leads_there(
+        self, proc: Any, model: Any
+    ) -> None:
+        run = proc.json("run", "poet")["run"]
+        result = proc("log", run)
+        assert result.stdout == ""
+        assert f"proc-tui log {run} --all" in result.stderr
+        told = [line[15:] for line in proc("log", run, "--all").stdout.splitlines()]
+        assert told[1].startswith("poet: Roses are red")
+        assert 'tool measure {text: x}: {"lines":2}' in told
+        assert told[-1] == "completed"
+        last = proc.lines("log", run, "--all", "-n", "2")
+        assert [(line["kind"], line["message"].partition(" ")[0]) for line in last] == [
+            ("ended", "critic:"), ("run.ended", "completed")
+        ]  # fmt: skip
+        (failed,) = proc.lines("log", run, "--all", "--level", "warn")
+        assert failed["message"].startswith("tool failed guess")
 
     def test_json_counts_the_run_and_all_below_it(self, proc: Any, model: Any) -> None:
         (proc.folder / "boss.yaml").write_text('name: boss\nversion: "1"\ncode: return Procedure.run("poet", {})\n')
@@ -153,7 +174,7 @@ class TestLooking:
         rows = {row["procedure"]: row["usage"] for row in proc.lines("list")}
         assert rows["poet"] == {**SPENT, "cost": pytest.approx(0.00009)}
         assert rows["measure"]["total_tokens"] == 0
-        assert "<$0.0001" in proc("list").stdout
+        assert "<$0.0001 own" in proc("list").stdout
         assert "45 tokens in all runs that were active: <$0.0001" in proc("handover").stdout
         assert proc.json("handover")["usage"]["total_tokens"] == 45
         page = proc("export", run, "--format", "html").stdout
@@ -270,7 +291,8 @@ class TestTrust:
         (row,) = proc.lines("list")
         result = proc("resume", row["run"])
         assert result.stdout == "3\n"
-        assert "tool add: 3" in result.stderr
+        assert "tool add {" in result.stderr
+        assert "}: 3\n" in result.stderr
         proc("trust", "--revoke")
 
     def test_nobody_is_asked_where_there_is_no_terminal(self, proc: Any) -> None:
@@ -284,8 +306,12 @@ class TestListening:
 
     def test_a_run_that_listens_stops_here_and_says_how_to_talk_to_it(self, proc: Any) -> None:
         result = proc("run", "listens", code=3)
-        assert "says: Who is there?" in result.stderr
+        assert "listens ▸ Who is there?" in result.stderr
         run = proc.lines("list")[0]["run"]
+        assert f"proc-tui send {run} TEXT, then proc-tui resume {run}" in result.stderr
+        assert proc.json("resume", run, code=3)["listening"] == [
+            {"run": run, "procedure": "listens", "said": "Who is there?"}
+        ]
         assert f"proc-tui chat {run}" in result.stderr
         assert "listens  proc-tui chat" in proc("list").stdout
         assert "waits for a message" in proc("status", run).stdout
@@ -314,6 +340,67 @@ class TestListening:
         terminal.sendline("y")
         terminal.expect("who: Ada")
         assert proc.finish(terminal) == 0
+
+    def test_a_file_says_what_a_run_waits_to_hear(self, proc: Any) -> None:
+        file = proc.folder / "said.answers.yaml"
+        file.write_text("- {say: Ada, by: grace}\n- approve: true\n- say: too much\n")
+        result = proc("run", "listens", "--answers", str(file))
+        assert result.stdout == "who: Ada\nok: true\n"
+        assert "listens ▸ Who is there?\ngrace ▸ Ada\n" in result.stderr
+        assert f"never said: {file}:3: say: too much" in result.stderr
+        run = proc.lines("list")[0]["run"]
+        again = proc.folder / "again.answers.yaml"
+        proc("export", run, "--format", "answers", "-o", str(again))
+        assert "- say: Ada\n  by: grace\n- approve: true\n" in again.read_text()
+        assert proc.json("run", "listens", "--answers", str(again))["outputs"] == {"who": "Ada", "ok": True}
+
+    @pytest.mark.slow
+    def test_a_run_on_a_terminal_is_talked_with_there(self, proc: Any) -> None:
+        terminal = proc.terminal("run", "listens")
+        terminal.expect("listens.* ▸ Who is there\\?")
+        terminal.expect("you ▸ ")
+        terminal.sendline("Ada")
+        terminal.expect("Let Ada in\\?")
+        assert "root ▸" not in terminal.before
+        terminal.expect("approve\\? y/n")
+        terminal.sendline("y")
+        terminal.expect("who: Ada")
+        assert proc.finish(terminal) == 0
+
+    @pytest.mark.slow
+    def test_a_conversation_that_is_left_for_later_is_shown_again_by_resume(self, proc: Any) -> None:
+        terminal = proc.terminal("run", "listens")
+        terminal.expect("you ▸ ")
+        terminal.sendeof()
+        terminal.expect("for a message: proc-tui chat ([a-z0-9]+)")
+        run = terminal.match[1]
+        assert proc.finish(terminal) == 3
+        terminal = proc.terminal("resume", run)
+        terminal.expect("listens.* ▸ Who is there\\?")
+        terminal.expect("you ▸ ")
+        terminal.sendline("Ada")
+        terminal.expect("Let Ada in\\?")
+        terminal.expect("approve\\? y/n")
+        terminal.sendeof()
+        terminal.expect("left for later")
+        assert proc.finish(terminal) == 3
+
+    @pytest.mark.slow
+    def test_a_request_that_is_left_for_later_does_not_take_the_prompt_away(self, proc: Any) -> None:
+        (proc.folder / "both.yaml").write_text(
+            'name: both\nversion: "1"\nprocedures:\n  asks:\n    code: return Human.approve{message = "Sure?"}\n'
+            'code: |\n  local h = Procedure.spawn("asks", {})\n'
+            '  local said = Human.chat{message = "Who?"}\n  return {said = said, ok = Procedure.wait(h)}\n'
+        )
+        terminal = proc.terminal("run", "both")
+        terminal.expect("approve\\? y/n")
+        terminal.sendeof()
+        terminal.expect("left for later")
+        terminal.expect("you ▸ ")
+        terminal.sendline("Ada")
+        terminal.expect("for 1 answer")
+        assert terminal.before.count("you ▸ ") == 0
+        assert proc.finish(terminal) == 3
 
     @pytest.mark.slow
     def test_a_message_from_elsewhere_takes_the_prompt_away(self, proc: Any) -> None:
@@ -405,6 +492,34 @@ class TestReplies:
         (proc.folder / "again.yaml").write_text(text)
         again = proc.json("run", "poet", "--replies", str(proc.folder / "again.yaml"))
         assert (again["outputs"], again["usage"]["turns"]) == ("Good.", 3)
+
+
+@pytest.mark.slow
+class TestExamples:
+    """What was exported from a run makes another go the same way."""
+
+    @pytest.fixture(autouse=True)
+    def examples(self, proc: Any, project: Path) -> Iterator[None]:
+        shutil.copytree(project / "examples", proc.folder, dirs_exist_ok=True)
+        proc("trust", "--yes")
+        yield
+        proc("trust", "--revoke")
+
+    @pytest.mark.parametrize(
+        "name", ["poet", "press_release", "research", "self_optimising", "triage", "trip_planner", "tutor"]
+    )
+    def test_with_the_exported_replies_and_answers_it_ends_alike(self, proc: Any, name: str) -> None:
+        file = proc.folder / f"{name}.params.yaml"
+        args = ["run", name, *(["--params", str(file)] if file.exists() else [])]
+        beside = {kind: proc.folder / f"{name}.{kind}.yaml" for kind in ("replies", "answers")}
+        made = {kind: proc.folder / f"again.{kind}.yaml" for kind in beside}
+        first = proc.json(*args, *(word for kind in beside for word in (f"--{kind}", str(beside[kind]))))
+        for kind, place in made.items():
+            proc("export", first["run"], "--format", kind, "-o", str(place))
+        second = proc.json(*args, *(word for kind in made for word in (f"--{kind}", str(made[kind]))))
+        assert (second["status"], second["error"]) == ("COMPLETED", None)
+        assert second["outputs"] == first["outputs"]
+        assert second["total_usage"]["turns"] == first["total_usage"]["turns"]
 
 
 class TestStatus:

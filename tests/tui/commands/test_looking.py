@@ -167,7 +167,7 @@ class TestLog:
         run = proc.json("run", "hello")["run"]
         assert "info  greeting  {who: World}" in proc("log", run).stdout
         (line,) = proc.lines("log", run)
-        assert list(line) == ["seq", "at", "level", "message", "context", "line"]
+        assert list(line) == ["seq", "at", "level", "message", "context", "line", "kind"]
         assert (line["level"], line["message"], line["context"], line["line"]) == (
             "info",
             "greeting",

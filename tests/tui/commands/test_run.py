@@ -54,6 +54,7 @@ def test_json_is_one_object(proc: Any) -> None:
     assert json.loads(result.stdout) == {
         "run": json.loads(result.stdout)["run"], "procedure": "hello", "version": "1", "status": "COMPLETED",
         "outputs": {"greeting": "Hello, World!"}, "error": None, "summary": None, "request": None, "requests": [],
+        "listening": [],
         "usage": USED, "total_usage": USED, "blocked": None,
     }  # fmt: skip
 

@@ -1,0 +1,154 @@
+"""Writing to a run: what the field is for, what happens with the text, and that it is never lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from proc_tui.core.journal.events import Responded
+
+if TYPE_CHECKING:
+    from conftest import OpenApp, Stage
+    from proc_tui.tui.widgets.composer import Composer
+
+pytestmark = pytest.mark.slow
+
+GATE = 'Human.approve{message = "Go on?"} return {got = Human.chat{message = "Who?"}}'
+INPUT = 'return {name = Human.input{message = "Your name?"}}'
+CHAT = 'local said = Human.chat{message = "Who is there?"} return {said = said}'
+
+
+def composer(app: OpenApp) -> Composer:
+    found: Composer = app.pane("conversation").query_one("Composer")
+    return found
+
+
+async def test_guidance_is_pending_until_it_is_delivered(stage: Stage) -> None:
+    run = await stage.play(GATE, name="gate")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i")
+        assert app.focused_layer() == "text"
+        assert "guidance ▸" in app.text()
+        assert "delivered at its next operation" in app.text()
+        await app.press(*"mind", "ctrl+j", *"arq", "enter")
+        assert "sent, not delivered yet" in app.text()
+        assert "mind" in app.text()
+        assert "arq" in app.text()
+        assert stage.operator.run(run.id).mail == 1
+        await app.press("escape")
+        (request,) = stage.operator.inbox()
+        from proc_tui.core.operator import Given
+
+        stage.operator.answer(request.id, Given(approved=True))
+        await stage.drive()
+        await app.until(lambda: "not delivered" not in app.text())
+        assert "starter" in app.line("starter  ") or "arq" in app.text()
+
+
+async def test_a_letter_in_the_field_is_text_and_never_a_key(stage: Stage) -> None:
+    run = await stage.play(GATE, name="gate")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", "a", "r", "q", "x")
+        assert composer(app).field.text == "arqx"
+        assert stage.operator.run(run.id).status == "WAITING_FOR_HUMAN"
+        assert stage.operator.inbox()
+
+
+async def test_an_input_request_is_answered_in_the_field(stage: Stage) -> None:
+    run = await stage.play(INPUT, name="asks")
+    async with stage.open(size=(120, 40), drive=True) as app:
+        await app.press("i")
+        assert "answer ▸" in app.text()
+        await app.press(*"ann", "enter")
+        assert composer(app).field.text == ""
+        stage.clock.advance(3)
+        await app.until(lambda: stage.operator.run(run.id).status == "COMPLETED")
+    (answer,) = [record.event for record in stage.operator.records(run) if isinstance(record.event, Responded)]
+    assert answer.answer["text"] == "ann"
+
+
+async def test_the_label_stays_while_there_is_text(stage: Stage) -> None:
+    await stage.play(GATE, name="gate")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", *"wait")
+        (request,) = stage.operator.inbox()
+        from proc_tui.core.operator import Given
+
+        stage.operator.answer(request.id, Given(approved=True))
+        await stage.drive()
+        await app.until("Who?")
+        await app.settle()
+        assert "guidance ▸" in app.text()
+        for _ in range(4):
+            await app.press("backspace")
+        assert "chat ▸" in app.text()
+
+
+async def test_a_chat_goes_on_with_what_is_sent(stage: Stage) -> None:
+    run = await stage.play(CHAT, name="door")
+    async with stage.open(size=(120, 40)) as app:
+        assert "chat ▸" in app.text()
+        await app.press("i", *"me", "enter")
+        await app.press("escape")
+        await stage.drive()
+        await app.until("completed")
+        assert "Who is there?" in app.text()
+    assert stage.operator.run(run.id).status == "COMPLETED"
+
+
+async def test_a_draft_is_there_again_and_so_is_what_it_is_for(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", *"half", "space", *"an", "space", "a")
+        await app.press("escape")
+        await app.until(lambda: list((stage.memory._folder / "drafts").glob("*.json")))
+    async with stage.open(size=(120, 40)) as app:
+        assert "half an a" in app.text()
+        assert composer(app).target.kind == "answer"
+        assert app.focused_layer() != "text"
+
+
+async def test_what_was_for_a_settled_request_is_kept_and_goes_nowhere(stage: Stage) -> None:
+    await stage.play('Human.input{message = "Your name?"} Human.approve{message = "Sure?"}', name="asks")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", *"ann")
+        (request,) = stage.operator.inbox()
+        from proc_tui.core.operator import Given
+
+        stage.operator.answer(request.id, Given(text="bob"))
+        await stage.drive()
+        await app.until("Sure?")
+        await app.press("enter")
+        assert "settled already" in app.text()
+        assert composer(app).field.text == "ann"
+
+
+async def test_up_and_down_go_through_what_was_sent(stage: Stage) -> None:
+    await stage.play(GATE, name="gate")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", "o", "n", "e", "enter", "t", "w", "o", "enter")
+        await app.press("up")
+        assert composer(app).field.text == "two"
+        await app.press("up")
+        assert composer(app).field.text == "one"
+        await app.press("down", "down")
+        assert composer(app).field.text == ""
+
+
+async def test_nothing_can_be_written_to_a_run_that_ended(stage: Stage) -> None:
+    await stage.play("return 1", name="quick")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i")
+        assert app.focused_layer() != "text"
+        assert "has ended" in app.text()
+
+
+async def test_the_focus_comes_by_i_or_a_click_only(stage: Stage) -> None:
+    await stage.play(GATE, name="gate")
+    async with stage.open(size=(120, 40)) as app:
+        for _ in range(8):
+            await app.press("tab")
+            assert app.focused_layer() != "text"
+        await app.pilot.click("ComposerField")
+        await app.settle()
+        assert app.focused_layer() == "text"

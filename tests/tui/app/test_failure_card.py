@@ -1,0 +1,115 @@
+"""A run that failed, or is blocked: why, and the ways on with what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+FAILS = """
+local draft = Step.run("write the draft", function() return "## 2.4.0" end)
+-- the line before
+Step.run("charge", function() error("the bank said no") end)
+-- the line after
+return 1
+"""
+
+
+async def test_the_card_tells_the_error_the_line_the_cause_and_what_is_done_again(stage: Stage) -> None:
+    await stage.play(FAILS, name="pays")
+    async with stage.open(size=(150, 50)) as app:
+        text = app.text()
+        assert "Failed" in text
+        assert "the bank said no" in text
+        assert 'Step.run("charge"' in app.line("▌ Step.run")
+        assert "-- the line before" in text
+        assert "-- the line after" in text
+        assert "caused by charge" in text
+        assert "does again charge" in text
+        assert "write the draft" not in app.line("does again")
+        assert "nothing is lost" in text
+
+
+async def test_resume_is_behind_x_and_says_what_is_kept(stage: Stage) -> None:
+    run = await stage.play(FAILS, name="pays")
+    async with stage.open(size=(150, 50)) as app:
+        await app.press("enter")
+        assert app.focused_layer() == "failure"
+        for key in ("a", "r", "s", "c"):
+            await app.press(key)
+        assert stage.operator.run(run.id).status == "FAILED"
+        await app.press("x")
+        assert "does again charge" in app.line("does again charge")
+        assert "keeps 1 operation" in app.text()
+        await app.press("r")
+        await app.until(lambda: stage.operator.run(run.id).status != "FAILED")
+    assert stage.operator.run(run.id).attempt == 2
+
+
+async def test_a_fork_before_the_cause_keeps_what_was_done(stage: Stage) -> None:
+    run = await stage.play(FAILS, name="pays")
+    async with stage.open(size=(150, 50)) as app:
+        await app.press("enter", "x", "f")
+        await app.until(lambda: len(stage.operator.runs()) == 2)
+        await app.until(lambda: app.app.selected != run.id)
+    (fork,) = [one for one in stage.operator.runs() if one.id != run.id]
+    assert fork.forked_from == run.id
+    assert stage.operator.run(run.id).status == "FAILED"
+
+
+async def test_a_completed_run_can_only_be_forked(stage: Stage) -> None:
+    await stage.play("return 1", name="quick")
+    async with stage.open(size=(150, 50)) as app:
+        await app.press("x")
+        assert "Fork from the beginning" in app.text()
+        for word in ("Resume", "Stop", "Cancel", "Reset"):
+            assert word not in app.text()
+
+
+async def test_stop_asks_and_cancel_ends(stage: Stage) -> None:
+    run = await stage.play('Human.approve{message = "Go on?"}', name="gate")
+    async with stage.open(size=(150, 50)) as app:
+        app.pane("conversation").query_one("Talk").focus()
+        await app.press("x")
+        assert "Stop.requested()" in app.text()
+        assert "waits included" in app.text()
+        await app.press("s")
+        await app.until(lambda: stage.operator.run(run.id).mail == 1)
+        assert stage.operator.run(run.id).status == "WAITING_FOR_HUMAN"
+        await app.press("x", "c")
+        await app.until(lambda: stage.operator.run(run.id).status == "CANCELLED")
+        await app.until("cancelled by starter")
+
+
+async def test_a_status_report_is_shown_with_what_it_cost(stage: Stage) -> None:
+    await stage.play(
+        'Writer.turn() Human.approve{message = "Go on?"}', name="writes",
+        agents={"writer": {"system_prompt": "You write.", "initial_message": "Begin."}},
+        replies={"writer": [{"text": "Half of it is there."}, {"text": "I am at chapter 2."}]},
+    )  # fmt: skip
+    async with stage.open(size=(150, 50)) as app:
+        app.pane("conversation").query_one("Talk").focus()
+        await app.press("x", "a")
+        await app.until("status report of writes")
+        assert "I am at chapter 2." in app.text()
+        assert "tokens" in app.line("status report of")
+
+
+async def test_a_failed_run_of_the_past_cannot_be_resumed(stage: Stage) -> None:
+    await stage.play(FAILS, name="pays")
+    async with stage.open(size=(150, 50)) as app:
+        app.app.look_at(2)
+        await app.settle()
+        assert "the bank said no" not in app.pane("conversation").query("FailureCard")
+        assert not app.pane("conversation").query("FailureCard")
+
+
+async def test_hostile_errors_are_shown_literally(stage: Stage) -> None:
+    await stage.play('error("[/foo] [@click=app.quit]x[/] \\27[31mred \\u{202e}bidi")', name="bad")
+    async with stage.open(size=(150, 50)) as app:
+        assert "[/foo] [@click=app.quit]x[/] ‹U+001B›[31mred ‹U+202E›bidi" in app.text()

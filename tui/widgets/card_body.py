@@ -1,0 +1,166 @@
+"""The middle of a card: the context and the artifact, whole or compared; a few lines of it where there is little room.
+
+Belongs here: which way it is shown. Never: rows themselves (`artifact.py`, `diff.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+from textual.content import Content
+
+from .artifact import RowLines, compared, count_hunks, text_of, whole
+from .block import Block
+from .card_words import rest
+from .diff import Row
+from .facts import day
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from .artifact import Text
+    from .card import Card
+
+MOST_ROWS = 14
+"""Rows of a card in the conversation; Review shows all."""
+WIDE = 110
+"""From how many columns on two versions stand side by side by themselves."""
+MODES = {
+    "whole": "as proposed",
+    "edited": "edited by you",
+    "unified": "what you changed",
+    "split": "as proposed, and edited by you",
+    "approved": "against the last approved",
+    "approved split": "the last approved, and this one",
+}
+
+
+class CardBody(Container):
+    """Context and artifact."""
+
+    DEFAULT_CSS = """
+    CardBody {
+        width: 1fr; height: auto;
+        &.-whole { height: 1fr; border: round $line; border-title-color: $quiet; border-subtitle-color: $quiet;
+            border-subtitle-align: right; padding: 0; min-height: 3; }
+        &.-whole:focus-within { border: round $accent; border-title-color: $accent; }
+        &.-none, &.-away { display: none; }
+    }
+    .-ascii CardBody.-whole { border: ascii $line; }
+    """
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self._card: Card = card
+        self.mode: str = "whole"
+        self.lines: RowLines = RowLines(self._rows)
+        self._block: Block = Block(self._few)
+        self._cut: int = 0
+        self.set_class(card.whole, "-whole")
+
+    def compose(self) -> ComposeResult:
+        """As in the base class."""
+        yield self.lines if self._card.whole else self._block
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but the question."""
+        return self._card.text is None and not rest(self._card, max(20, self._card.size.width - 6))
+
+    # ---- ways of showing
+
+    def modes(self) -> list[str]:
+        """The ways in which the artifact can be shown now."""
+        card = self._card
+        if card.text is None:
+            return ["whole"]
+        found = ["whole"]
+        if card.edited is not None:
+            found += ["edited", "unified", "split"]
+        if card.facts is not None and card.facts.approved is not None:
+            found += ["approved", "approved split"]
+        return found
+
+    def next_mode(self) -> None:
+        """Another way, in turn."""
+        modes = self.modes()
+        if len(modes) == 1:
+            self._card.proc.say("there is no other version to compare with")
+            return
+        here = modes.index(self.mode) if self.mode in modes else -1
+        self.mode = modes[(here + 1) % len(modes)]
+        self.lines.scroll_to(y=0, animate=False)
+        self.rebuild()
+
+    def mode_after_edit(self) -> None:
+        """What was changed is shown, two columns where there is room."""
+        self.mode = "split" if self._card.whole and self._card.size.width >= WIDE else "unified"
+
+    def rebuild(self) -> None:
+        """What is shown has changed."""
+        if not self.is_attached:
+            return
+        if self.mode not in self.modes():
+            self.mode = "whole"
+        card = self._card
+        self.set_class(self.is_empty, "-none")
+        card.set_class(self.is_empty, "-short")
+        if card.whole:
+            self.lines.rebuild()
+            modes = self.modes()
+            self.border_title = f"{MODES[self.mode]}{self._hunks()}" if card.text is not None else "context"
+            place = f"v {modes.index(self.mode) + 1} of {len(modes)}" if len(modes) > 1 else ""
+            lines = f"{len(card.text.lines):,} lines" if card.text is not None else ""
+            self.border_subtitle = "  ".join(part for part in (place, lines) if part)
+        else:
+            self._block.look()
+            self._block.refresh(layout=True)
+
+    def _hunks(self) -> str:
+        card = self._card
+        if card.text is None or self.mode in ("whole", "edited"):
+            return ""
+        before, after = self._versions()
+        number = count_hunks(before, after)
+        return f" · {number} change{'' if number == 1 else 's'}"
+
+    def shown(self) -> str:
+        """How much of it was shown, for the record of the answer."""
+        return self.mode if not self._cut else f"{self.mode}, without {self._cut} lines"
+
+    # ---- rows
+
+    def _versions(self) -> tuple[Text, Text]:
+        card = self._card
+        assert card.text is not None
+        mine = card.edited or card.text
+        if self.mode.startswith("approved") and card.facts is not None and card.facts.approved is not None:
+            return text_of(card.facts.approved.artifact, card.text.kind), mine
+        return card.text, mine
+
+    def _rows(self, width: int) -> list[Row]:
+        card = self._card
+        glyphs = card.proc.glyphs
+        rows = rest(card, width)
+        if card.text is None:
+            return rows
+        before, after = self._versions()
+        if self.mode == "whole":
+            return rows + whole(before.lines, width, glyphs)
+        if self.mode == "edited":
+            return rows + whole(after.lines, width, glyphs)
+        return rows + compared(before, after, width, glyphs, columns=self.mode.endswith("split"))
+
+    def _few(self, width: int) -> list[Content]:
+        rows = self._rows(width) if self._card.text is not None else rest(self._card, width)
+        colours = {"added": "on $added", "removed": "on $removed"}
+        shown = [
+            row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in rows[:MOST_ROWS]
+        ]
+        self._cut = max(0, len(rows) - len(shown))
+        if self._cut:
+            glyphs = self._card.proc.glyphs
+            more = "1 more line" if self._cut == 1 else f"{self._cut:,} more lines"
+            shown.append(Content.assemble((f"{glyphs.more} {more}   ", "$quiet"), ("v", "b $accent"), (" shows all", "$quiet")))
+        return shown

@@ -1,0 +1,309 @@
+"""The field in which people write to a run: guidance, the answer to an input request, or their side of a chat.
+
+What it is for is decided when the first character is typed and stays so until it is empty again. What was written is kept
+over everything but the loss of the disk. It takes the focus by `i` or a click only. Belongs here: the field and its label.
+Never: who may send what (the operator says so), or how what was sent is shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import msgspec
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static, TextArea
+
+from .. import keys
+from ..memory import Draft
+from ..screen_safety import safe_line
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from ..app import ProcTui
+
+MOST_LINES = 6
+DRAFT_SECONDS = 0.4
+"""How long after a key the draft is written."""
+MOST_HISTORY = 100
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a text is for."""
+
+    kind: str
+    """`guidance`, `answer` or `chat`."""
+    request: str = ""
+    digest: str = ""
+    attempt: int = 0
+    about: str = ""
+    """What happens with it, in words."""
+
+    @property
+    def label(self) -> str:
+        """What stands before the text."""
+        return self.kind
+
+    @property
+    def name(self) -> str:
+        """What drafts remember."""
+        return f"{self.kind} {self.request} {self.digest}".strip()
+
+
+class ComposerField(TextArea):
+    """The text."""
+
+    LAYER: ClassVar[str] = "text"
+    BINDINGS = keys.bindings("text")
+    DEFAULT_CSS = """
+    ComposerField {
+        height: auto; max-height: 6; min-height: 1; width: 1fr; border: none; padding: 0; background: transparent;
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
+        &:focus { border: none; background-tint: $foreground 0%; }
+        & .text-area--cursor-line { background: transparent; }
+    }
+    """
+
+    class Left(Message):
+        """Esc was pressed."""
+
+    class Sent(Message):
+        """Enter was pressed."""
+
+    class Recalled(Message):
+        """An earlier text is asked for."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step: int = step
+
+    def __init__(self) -> None:
+        super().__init__(soft_wrap=True, compact=True, show_line_numbers=False, highlight_cursor_line=False, tab_behavior="focus")
+        self.recalls: bool = True
+        """Whether up and down go through the history: the text is empty, or one of it."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        named = {key.id: key.keys for key in keys.of_layer("text")} | cast("ProcTui", self.app).whole_keymap
+        for name, message in (("text.send", self.Sent()), ("text.out", self.Left())):
+            if event.key in named[name].split(","):
+                event.stop()
+                event.prevent_default()
+                self.post_message(message)
+                return
+        if event.key in named["text.line"].split(","):
+            event.stop()
+            event.prevent_default()
+            self.insert("\n")
+        elif event.key in ("up", "down") and self.recalls:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Recalled(-1 if event.key == "up" else 1))
+
+    def action_out(self) -> None:
+        """Leaves the field."""
+        self.post_message(self.Left())
+
+    def action_send(self) -> None:
+        """Sends the text."""
+        self.post_message(self.Sent())
+
+    def action_line(self) -> None:
+        """A new line."""
+        self.insert("\n")
+
+
+class Composer(Vertical):
+    """The label, the field, and what will happen."""
+
+    DEFAULT_CSS = """
+    Composer { height: auto; width: 1fr; dock: bottom; padding: 0; display: none; }
+    Composer.-open { display: block; }
+    Composer > #composer-row { height: auto; layout: horizontal; }
+    Composer #composer-label { width: auto; height: 1; color: $quiet; }
+    Composer:focus-within #composer-label { color: $accent; text-style: bold; }
+    Composer #composer-hint { height: 1; width: 1fr; color: $quiet; display: none; }
+    Composer:focus-within #composer-hint { display: block; }
+    """
+
+    class Submitted(Message):
+        """Something shall be sent. The composer keeps the text until `done`."""
+
+        def __init__(self, text: str, target: Target, run: str) -> None:
+            super().__init__()
+            self.text: str = text
+            self.target: Target = target
+            self.run: str = run
+
+    class Left(Message):
+        """The focus goes back to the pane."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.field: ComposerField = ComposerField()
+        self._label: Static = Static("", id="composer-label", markup=False)
+        self._hint: Static = Static("", id="composer-hint", markup=False)
+        self._run: str = ""
+        self._offered: Target = Target("guidance")
+        self._target: Target | None = None
+        """What the text is for, while there is any."""
+        self._kept: str = ""
+        self._timer: Timer | None = None
+        self._history: list[str] = []
+        self._recalled: int = 0
+        self._said: str = ""
+
+    def compose(self) -> ComposeResult:
+        """As in the base class."""
+        with Vertical(id="composer-row"):
+            yield self._label
+            yield self.field
+        yield self._hint
+
+    @property
+    def proc(self) -> ProcTui:
+        """The application."""
+        return cast("ProcTui", self.app)
+
+    def on_mount(self) -> None:
+        """It takes no focus by itself."""
+        self.field.can_focus = False
+        self._draw()
+
+    # ---- for the pane
+
+    @property
+    def target(self) -> Target:
+        """What the text is for."""
+        return self._target or self._offered
+
+    def show(self, run: str, offered: Target | None) -> None:
+        """Another run, or something else can be written to it; None when nothing can."""
+        if run != self._run:
+            self._keep_now()
+            self._run, self._target, self._recalled, self._said = run, None, 0, ""
+            self._history = []
+            draft = self.proc.memory.draft(self._draft_key(run)) if offered is not None else None
+            self._offered = offered or Target("guidance")
+            if draft is not None and draft.text:
+                # What it was for may be gone by now: then sending says so, and nothing goes elsewhere.
+                kind, _, rest = draft.decision.partition(" ")
+                request, _, digest = rest.partition(" ")
+                same = self._offered.name == draft.decision
+                self._target = self._offered if same else Target(kind or "guidance", request, digest)
+            self._kept = draft.text if draft is not None else ""
+            self.field.load_text(self._kept)
+        if offered is not None:
+            self._offered = offered
+            if self._target is not None and self._target.name == offered.name:
+                self._target = offered
+        self.set_class(offered is not None, "-open")
+        self._draw()
+
+    def take_focus(self) -> None:
+        """By `i` or a click only."""
+        if self.has_class("-open"):
+            self.field.can_focus = True
+            self.field.focus()
+
+    def done(self, text: str) -> None:
+        """It was sent."""
+        self._history = [*(one for one in self._history if one != text), text][-MOST_HISTORY:]
+        self._recalled, self._said = 0, ""
+        self.field.load_text("")
+        self._changed()
+        self._keep_now()
+
+    def refused(self, why: str) -> None:
+        """It could not be sent, and stays."""
+        self._said = why
+        self._draw()
+
+    # ---- inside
+
+    def _draft_key(self, run: str) -> str:
+        return f"composer {run}"
+
+    def _draw(self) -> None:
+        glyphs = self.proc.glyphs
+        sign = "▸" if glyphs.name == "unicode" else ">"
+        self._label.update(Content(f"{self.target.label} {sign} "))
+        if self._said:
+            self._hint.update(safe_line(self._said, "$bad"))
+        else:
+            self._hint.update(Content.assemble(safe_line(self.target.about), (f"   enter sends {glyphs.dot} ^j new line {glyphs.dot} esc leaves", "$quiet")))
+        placeholder = "" if self.field.has_focus else f"press i to write {'an answer' if self.target.kind == 'answer' else 'to the run'}"
+        if self.field.placeholder != placeholder:
+            self.field.placeholder = placeholder
+
+    def _changed(self) -> None:
+        if not self.field.text:
+            self._target = None
+        elif self._target is None:
+            self._target = self._offered
+        self.field.recalls = not self.field.text or (bool(self._recalled) and self.field.text == self._history[-self._recalled])
+        self._draw()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """The draft is kept a moment later."""
+        event.stop()
+        self._said = ""
+        self._changed()
+        if self._timer is None and self.field.text != self._kept:
+            self._timer = self.set_timer(DRAFT_SECONDS, self._keep_now)
+
+    def _keep_now(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        text = self.field.text
+        if self._run and text != self._kept:
+            self._kept = text
+            memory, key = self.proc.memory, self._draft_key(self._run)
+            draft = Draft(text, decision=self.target.name) if text else Draft()
+            self.run_worker(lambda: memory.keep_draft(key, draft), thread=True, exit_on_error=False, group="draft")
+
+    def on_composer_field_recalled(self, event: ComposerField.Recalled) -> None:
+        """Through what was sent before."""
+        event.stop()
+        wanted = max(0, min(self._recalled - event.step, len(self._history)))
+        if wanted != self._recalled:
+            self._recalled = wanted
+            self.field.load_text(self._history[-wanted] if wanted else "")
+            self.field.move_cursor(self.field.document.end)
+            self._changed()
+
+    def on_composer_field_left(self, event: ComposerField.Left) -> None:
+        """Esc leaves the field, with what was written in it."""
+        event.stop()
+        self._keep_now()
+        self.post_message(self.Left())
+
+    def on_composer_field_sent(self, event: ComposerField.Sent) -> None:
+        """Enter sends."""
+        event.stop()
+        text = self.field.text.strip()
+        if text:
+            self.post_message(self.Submitted(text, self.target, self._run))
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """The field takes no focus by itself."""
+        self.field.can_focus = False
+        self._keep_now()
+        self._draw()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Says what will happen."""
+        self._draw()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A click into it."""
+        self.take_focus()
+
+    def on_unmount(self) -> None:
+        """What was written stays."""
+        if self._run and self.field.text != self._kept:
+            self.proc.memory.keep_draft(self._draft_key(self._run), Draft(self.field.text, decision=self.target.name))

@@ -1,0 +1,145 @@
+"""An answer on its way: given, in effect in two seconds, undone or not.
+
+The moment of effect is stored with the answer and honoured by whoever drives the run; here it is only counted down.
+Belongs here: giving answers and taking them back. Never: which answer, or how it is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...core.errors import AlreadyAnswered, NotFound, ProcError, Refused
+from ...core.operator import INTERFACE, Given
+from ..words import several
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...core.engine.answers import Accepted
+    from ...core.journal.requests import PendingRequest
+    from ..app import ProcTui
+
+UNDO_SECONDS = 2.0
+"""How long an answer can be undone."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """An answer that was given here."""
+
+    label: str
+    pressed: float
+    until: float
+    """When it takes effect."""
+    requests: tuple[str, ...]
+    undone: bool = False
+
+
+class Decider:
+    """Gives the answers of one card."""
+
+    def __init__(self, proc: Callable[[], ProcTui], changed: Callable[[], None], refused: Callable[[Refused], None]) -> None:
+        """`changed` is called when an answer was given, taken or withdrawn; `refused` when it does not fit any more."""
+        self._find: Callable[[], ProcTui] = proc
+        self._changed: Callable[[], None] = changed
+        self._refused: Callable[[Refused], None] = refused
+        self._accepted: list[Accepted] | None = None
+        self.now: Decision | None = None
+        """What is on its way; None when nothing is."""
+
+    @property
+    def _proc(self) -> ProcTui:
+        return self._find()
+
+    @property
+    def missing(self) -> int:
+        """How many people have to answer besides."""
+        return max((one.missing for one in self._accepted or ()), default=0)
+
+    def decide(
+        self, label: str, answers: Sequence[tuple[PendingRequest, Given]], audit: dict[str, object]
+    ) -> None:
+        """Gives an answer to one or several requests."""
+        proc, pressed = self._proc, self._proc.now()
+        decision = Decision(label, pressed, pressed + UNDO_SECONDS, tuple(request.id for request, _ in answers))
+        self.now, self._accepted = decision, None
+        self._changed()
+        trail = {**audit, "key_at": pressed, **({"batch": len(answers)} if len(answers) > 1 else {})}
+
+        def work() -> tuple[list[Accepted], ProcError | None]:
+            done: list[Accepted] = []
+            for request, given in answers:
+                try:
+                    done.append(
+                        proc.operator.answer(
+                            request.id, given, via=INTERFACE, audit=trail, effective_in=UNDO_SECONDS
+                        )
+                    )  # fmt: skip
+                except ProcError as error:
+                    return done, error
+            return done, None
+
+        async def doing() -> None:
+            done, error = await asyncio.to_thread(work)
+            proc.feed.look()
+            self._took(decision, done, error)
+
+        proc.run_worker(doing(), exit_on_error=False, group="act", name="answer")
+
+    def _took(self, decision: Decision, done: list[Accepted], error: ProcError | None) -> None:
+        self._accepted = done
+        undo = self.now is not None and self.now.undone
+        if error is not None:
+            self.now = decision if done else None
+            if isinstance(error, (AlreadyAnswered, NotFound)):
+                self._proc.say(str(error), "warning")
+            elif isinstance(error, Refused):
+                self._refused(error)
+            else:
+                self._proc.say(str(error), "error")
+        elif done:
+            self.now = msgspec.structs.replace(decision, until=max(one.effective_at for one in done), undone=undo)
+        if undo and done:
+            self._withdraw(done)
+        self._changed()
+
+    def undo(self) -> bool:
+        """Takes back what can be still; False when nothing can."""
+        decision = self.now
+        if decision is None or decision.undone:
+            return False
+        self.now = msgspec.structs.replace(decision, undone=True)
+        if self._accepted is not None:
+            self._withdraw(self._accepted)
+        self._changed()
+        return True
+
+    def over(self) -> None:
+        """The answer is in effect, or it is no use any more."""
+        self.now = None
+
+    def _withdraw(self, accepted: Sequence[Accepted]) -> None:
+        proc = self._proc
+
+        async def doing() -> None:
+            def work() -> int:
+                return sum(proc.operator.undo(one.request, answer=one.answer) for one in accepted)
+
+            try:
+                undone = await asyncio.to_thread(work)
+            except ProcError as error:
+                proc.say(str(error), "warning")
+                undone = 0
+            proc.feed.look()
+            self.now = None
+            if undone == len(accepted):
+                proc.say("undone" if undone == 1 else f"undone: {several(undone, 'answer')}")
+            elif undone:
+                proc.say(f"{undone} of {len(accepted)} were undone, for the others it is too late", "warning")
+            else:
+                proc.say("it is too late to undo that", "warning")
+            self._changed()
+
+        proc.run_worker(doing(), exit_on_error=False, group="act", name="undo")
