@@ -219,7 +219,7 @@ class Looking:
 
     def driven_by(self, run: Run) -> str | None:
         """Who drives the run, as `host:pid`; None when nobody does."""
-        return None if run.owner is None else identity.shown(run.owner)
+        return None if run.owner is None or identity.is_dead(run.owner) else identity.shown(run.owner)
 
     def health(self) -> Health:
         """What `doctor` looks at: the database's file and what is in it. Raises `StoreError`."""
@@ -458,11 +458,14 @@ class Looking:
         with self._database.read() as connection:
             return windows.step(connection, run.id, run.history, seq, to)
 
-    def line_counts(self, run: Run, *, at: int | None = None) -> dict[int, int]:
-        """How many operations ended and effects happened at each line of the source."""
+    def line_counts(self, run: Run, *, at: int | None = None, after: int = 0) -> dict[int, int]:
+        """How many operations ended and effects happened at each line of the source, after an event.
+
+        This reads all of these events: half a second for a million of them.
+        """
         with self._database.read() as connection:
             ranges, upto = self._history(connection, run, at)
-            return windows.line_counts(connection, run.id, ranges, upto)
+            return windows.line_counts(connection, run.id, ranges, upto, after=after)
 
     def changed(self, run: Run, seq: int) -> Changed:
         """What the event at a place changed, for marking."""

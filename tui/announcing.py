@@ -167,6 +167,12 @@ class Announcer:
             self._problem(f"[notify] command {words[0]}: {error}")
         return True
 
+    def wait(self) -> None:
+        """Waits until the commands that were run have ended."""
+        for process in self._running:
+            process.wait()
+        self._running = []
+
     def _first(self, key: str) -> bool:
         """Whether no process of this user has told it before; notes that it is told now."""
         name = hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=16).hexdigest()

@@ -124,7 +124,7 @@ class ProcTui(App[int], inherit_bindings=False):
             self.register_theme(theme)
         said = _sections(self.operator.workspace)
         self.theme = self._chosen_theme(said.get("theme"), environment)
-        self.whole_keymap, more = keys.keymap(_table(said.get("keys")))
+        self.whole_keymap, more = keys.keymap(_table(_own_sections().get("keys")))
         if self.whole_keymap:
             self.set_keymap(self.whole_keymap)
         self._problems: list[str] = [*problems, *more, *self.operator.notes]
@@ -149,7 +149,7 @@ class ProcTui(App[int], inherit_bindings=False):
         """Everything else begins after the first frame."""
         if self.is_headless:
             self.keyboard.timing, self.keyboard.asks = HEADLESS, False
-        self.app_resume_signal.subscribe(self, lambda _app: self.rearm())
+        self.app_resume_signal.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - of Textual
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -211,6 +211,11 @@ class ProcTui(App[int], inherit_bindings=False):
         with suppress(ProcError):
             return self.operator.newest_event()
         return self.memory.now.seen
+
+    @property
+    def left(self) -> bool:
+        """Whether somebody left it, rather than that it was taken away."""
+        return self._leaving
 
     async def _hand_over(self) -> None:
         from . import leaving
@@ -529,6 +534,9 @@ class ProcTui(App[int], inherit_bindings=False):
         """Everything stands elsewhere."""
         self.rearm()
 
+    def _resumed(self, _app: object) -> None:
+        self.rearm()
+
     def rearm(self) -> None:
         """Keys of cards count anew: something else is seen."""
         for card in self.screen.query(".-card"):
@@ -608,6 +616,13 @@ def _keep_crash(error: BaseException) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return file
+
+
+def _own_sections() -> dict[str, object]:
+    """What the user's own configuration says: keys are a person's, and no workspace moves them."""
+    with suppress(ProcError):
+        return configuration.sections(Path(platformdirs.user_config_dir("proc-tui")) / "config.toml")
+    return {}
 
 
 def _sections(workspace: Path) -> dict[str, object]:

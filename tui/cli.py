@@ -59,6 +59,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "This machine": {
         "demo": ("demo", "Open a copy of the examples, with runs under way."),
+        "serve": ("serve", "Serve the interface to a browser on this machine."),
         "trust": ("trust", "Allow the programs that this workspace would start."),
         "config": ("config", "Show the settings in effect and where they come from."),
         "doctor": ("doctor", "Look for what is wrong with this machine or workspace."),

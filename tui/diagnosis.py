@@ -42,9 +42,11 @@ def examine(workspace: Path) -> Iterator[Finding]:
     reach = _reach(workspace)
     yield _python()
     yield from _libraries()
-    yield from _configuration(workspace)
+    configuration = list(_configuration(workspace))
+    yield from configuration
     yield from _files(workspace)
-    yield from _database(workspace)
+    if all(finding.level != "wrong" for finding in configuration):
+        yield from _database(workspace)  # which is not opened without one
     yield _disk(workspace)
     yield from _terminal()
     if reach is not None:
@@ -219,6 +221,16 @@ def _terminal() -> Iterator[Finding]:
         )
     if os.environ.get("TMUX"):
         yield from _tmux()
+    if sys.stdout.isatty() and os.environ.get("COLORTERM", "") not in ("truecolor", "24bit") and "direct" not in term:
+        yield Finding(
+            "terminal", "note", "COLORTERM does not say that it has all colours; 256 or 16 are used",
+            "If it has: export COLORTERM=truecolor (over SSH: SendEnv COLORTERM, AcceptEnv COLORTERM).",
+        )  # fmt: skip
+    from .glyphs import ASCII, choose
+
+    if choose(os.environ) is ASCII and not os.environ.get("PROC_TUI_GLYPHS"):
+        advice = "If yours draws ● ◆ ✓ one column wide: export PROC_TUI_GLYPHS=unicode"
+        yield Finding("terminal", "note", "signs are drawn in ASCII, for this terminal and locale", advice)
     if os.environ.get("SSH_CONNECTION"):
         yield Finding("terminal", "ok", "over SSH: copying uses OSC 52, which your terminal must allow")
 

@@ -1,26 +1,24 @@
 """Procedures in the user's editor: written from a template, opened, and checked when the editor is left.
 
-Belongs here: which editor, giving it the screen, the check after it. Never: what is wrong with a procedure (`core/`).
+Belongs here: what is asked before and after it. Never: the editor (`editor.py`), or what is wrong with a procedure
+(`core/`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shlex
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
-
 from ..core.errors import DocumentError, ProcError
+from . import editor
 from .clean import oneline
 from .screens.dialogs import Choice, NameDialog, QuestionDialog
 from .templates import TITLES, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .app import ProcTui
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -28,40 +26,9 @@ MOST = 12
 """How many problems are shown; the check lists all."""
 
 
-def editor() -> list[str]:
-    """The command of the user's editor."""
-    return shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "") or ["vi"]
-
-
-def command(path: Path, line: int = 0) -> list[str]:
-    """The editor on a file, at a line where it can be told."""
-    words = editor()
-    name = Path(words[0]).name
-    if line > 0 and name in ("vi", "vim", "nvim", "nano", "emacs", "micro", "hx", "kak", "joe", "ne"):
-        return [*words, f"{path}:{line}"] if name == "hx" else [*words, f"+{line}", str(path)]
-    return [*words, str(path)]
-
-
-def open_file(proc: ProcTui, path: Path, line: int = 0) -> bool:
-    """Gives the screen to the editor until it ends; False, with a word about it, when that was not possible."""
-    words = command(path, line)
-    try:
-        with proc.suspend():
-            done = subprocess.run(words, check=False)
-    except SuspendNotSupported:
-        proc.say("there is no terminal to give to an editor here", "warning")
-        return False
-    except OSError as error:
-        proc.say(f"cannot start the editor {words[0]}: {error.strerror or error}; set EDITOR", "error")
-        return False
-    if done.returncode:
-        proc.say(f"{words[0]} ended with exit code {done.returncode}", "warning")
-    return True
-
-
 async def edit(proc: ProcTui, path: Path, *, line: int = 0, then_start: bool = False) -> None:
     """Opens a procedure in the editor and checks it on return, again and again until it is right or left so."""
-    while open_file(proc, path, line):
+    while await editor.edit(proc, path, line):
         try:
             program = await asyncio.to_thread(proc.operator.program, path)
         except ProcError as error:
@@ -102,7 +69,8 @@ async def new(proc: ProcTui, template: str) -> None:
             return "use letters, digits, - and _, beginning with a letter"
         return f"{name}.yaml exists already" if (folder / f"{name}.yaml").exists() else ""
 
-    text = f"A new procedure in {folder}, from the template “{TITLES[template]}”. It opens in {oneline(editor()[0])}."
+    opens = oneline(editor.command(folder)[0])
+    text = f"A new procedure in {folder}, from the template “{TITLES[template]}”. It opens in {opens}."
     name = await proc.push_screen_wait(NameDialog("Write a procedure", text, problem))
     if not name:
         return

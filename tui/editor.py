@@ -40,10 +40,16 @@ async def edit(proc: ProcTui, file: Path, line: int = 0) -> bool:
     """Opens a file in the editor and waits for it; False, with the reason said, when there was none."""
     words = command(file, line)
     try:
+        if proc.is_headless and not (os.environ.get("VISUAL") or os.environ.get("EDITOR")):
+            raise SuspendNotSupported
         # A test has no terminal to give away.
         with proc.batch_update(), nullcontext() if proc.is_headless else proc.suspend():
             process = await asyncio.create_subprocess_exec(*words)
-            code = await process.wait()
+            try:
+                code = await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.terminate()
     except SuspendNotSupported:
         proc.say("there is no terminal here to open an editor in", "warning")
         return False

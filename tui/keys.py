@@ -158,8 +158,8 @@ KEYS: tuple[Key, ...] = (
     Key("log.follow", "G,end", "last", "follow", True),
     Key("log.find", "slash", "find", "find", True),
     Key("timeline.open", "enter", "moment", "to this moment", True),
-    Key("timeline.zoom_in", "plus,equals_sign", "zoom_in", "closer", True),
-    Key("timeline.zoom_out", "minus,underscore", "zoom_out", "farther"),
+    Key("timeline.zoom_in", "plus", "zoom_in", "closer", True),
+    Key("timeline.zoom_out", "minus", "zoom_out", "farther"),
     Key("timeline.actions", "x", "actions", "reset, fork, more", True),
     Key("timeline.source", "o", "source", "its line of the source"),
     #
@@ -344,9 +344,9 @@ def reference() -> str:
     """Every key, as `docs/keys.md` has it."""
     lines = [
         "# Keys", "",
-        "Which keys act depends on what has the focus: a text field before a card or a dialog, then the pane, the screen,",
-        "and what works everywhere. The footer shows those that act, `?` lists them all and does what it lists, and `:`",
-        "finds every command by its name.", "",
+        "Which keys act depends on what has the focus: a text field before a card or a dialog, then the pane, the",
+        "screen, and what works everywhere. The footer shows those that act, `?` lists them all and does what it",
+        "lists, and `:` finds every command by its name.", "",
         "Every key can be changed by its id in your own `config.toml`; a binding takes one key or a list of them:",
         "", "```toml", "[keys]", 'app.inbox = "ctrl+g"', 'lines.down = ["j", "down", "ctrl+n"]', "```", "",
         "Ids that do not exist, and keys that mean two things in one place, are told when the interface opens.",

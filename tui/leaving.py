@@ -1,7 +1,7 @@
 """Leaving a workspace with runs under way: whether somebody drives them on, and the background worker that does.
 
-The background worker is `proc-tui watch --until-idle` in a session of its own. Belongs here: when one is needed, starting
-it, when it has nothing left to do. Never: driving (`commands/watch.py`), the question on the screen (`dialogs.py`).
+The background worker is `proc-tui watch --until-idle` in a session of its own. Belongs here: when one is needed,
+starting it, when it has nothing left to do. Never: driving (`commands/watch.py`), the question (`screens/dialogs.py`).
 """
 
 from __future__ import annotations

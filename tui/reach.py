@@ -83,6 +83,9 @@ class Reach:
         if not self._settings.models:
             advice = 'Put for example [models.main] with model = "gpt-5-mini" into .proc-tui/config.toml.'
             self._found.put(Finding("models", "note", "none is configured, and agents need one", advice))
+        elif len(self._settings.models) > 1 and not self._settings.default_model:
+            advice = f'Put for example default_model = "{next(iter(self._settings.models))}" into config.toml.'
+            self._found.put(Finding("models", "note", "none is the default, which agents need that name none", advice))
 
     async def _model(self, models: Models, name: str) -> None:
         problem = await models.check(name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..core.journal.events import Record, RunEnded
     from ..core.journal.folds import RunFold
     from ..core.journal.requests import PendingRequest
-    from ..core.journal.runs import Run
+    from ..core.journal.runs import Partial, Run
 
 _PLACE = re.compile(r"\S+?:(\d+): ")
 
@@ -159,6 +159,14 @@ class MessageShape(msgspec.Struct, frozen=True, rename={"class_": "class"}):
     """Of an agent's reply: the tools it wants called."""
 
 
+class PartialShape(msgspec.Struct, frozen=True):
+    """What had arrived of a reply that is not recorded: it arrives still, or its run was cancelled."""
+
+    agent: str
+    text: str
+    at: str | None
+
+
 class RunDetails(RunRow, frozen=True):
     """What `show --json` prints."""
 
@@ -173,6 +181,7 @@ class RunDetails(RunRow, frozen=True):
     graph: list[NodeShape]
     agents: list[AgentShape]
     messages: list[MessageShape]
+    partial: PartialShape | None
     requests: list[RequestShape]
     children: list[RunRow]
 
@@ -314,6 +323,7 @@ def details(
     said: Sequence[MessageShape],
     requests: Sequence[RequestShape],
     children: Sequence[Run],
+    partial: Partial | None = None,
 ) -> RunDetails:
     """All that a fold says of a run."""
     ending = fold.ended
@@ -345,6 +355,7 @@ def details(
         ],
         agents=agent_shapes(fold),
         messages=list(said),
+        partial=None if partial is None else PartialShape(partial.agent, partial.text, stamp(partial.at)),
         requests=list(requests),
         children=[run_row(child) for child in children],
     )  # fmt: skip

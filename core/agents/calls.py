@@ -18,6 +18,7 @@ from ..errors import Blocked, LeaseLost, PrimitiveError, ProcError, ToolError, d
 from ..journal.events import StopRequested
 from ..journal.folds.tools import TOOL_PREFIX
 from ..primitives.execution import Call
+from ..tools.arguments import problem
 from ..values import Value, digest
 from .offers import BUILT_IN, Offered, offer_name, offered
 
@@ -70,7 +71,7 @@ class Calls:
         return [self._ended[index] for index in sorted(self._ended)]
 
     def _asked(self, requested: Sequence[RequestedCall]) -> list[_Asked]:
-        listed = {offer_name(name): name for name in self._agent.tools}
+        listed = {offer_name(name): name for name in reversed(self._agent.tools)}  # of two alike the first has the name
         seen: Counter[str] = Counter()
         found: list[_Asked] = []
         for index, item in enumerate(requested):
@@ -112,11 +113,12 @@ class Calls:
     # ---- built-in tools
 
     def _stop(self, item: _Asked, tool: Offered, args: dict[str, Value]) -> None:
-        reason, success = args.get("reason"), args.get("success")
-        asked = StopRequested(
-            reason if isinstance(reason, str) else "", success if isinstance(success, bool) else BUILT_IN[tool.name],
-            f"agent {self._agent.name}",
-        )  # fmt: skip
+        wrong = problem(tool.offer.schema, _plain(item))
+        if wrong:
+            self._fail(item, f"the arguments of {tool.name} are wrong:\n{wrong}")
+            return
+        success = args.get("success", BUILT_IN[tool.name])
+        asked = StopRequested(str(args.get("reason")), success is True, f"agent {self._agent.name}")
         self._end(item, None, "noted", notes=[asked])
 
     # ---- procedures
@@ -151,21 +153,26 @@ class Calls:
         started = context.now()
 
         def work(item: _Asked, tool: Offered) -> Callable[[], Coroutine[Any, Any, ToolResult]]:
-            plain = msgspec.json.decode(item.requested.arguments or "{}", type=dict[str, object])
-            return lambda: tools().call(tool.name, plain, key=call_key(context, item.call))
+            args, key = _plain(item), call_key(context, item.call)
+            return lambda: tools().call(tool.name, args, key=key)
 
         if not asked:
             return
+        blocked: Blocked | None = None
         for name, found in context.outside({name: work(*pair) for name, pair in asked.items()}):
             item = asked[name][0]
-            if isinstance(found, (LeaseLost, Blocked)):
+            if isinstance(found, LeaseLost):
                 raise found
-            if isinstance(found, ProcError):
+            if isinstance(found, Blocked):
+                blocked = found  # raised once the others are recorded, so that they are not made again
+            elif isinstance(found, ProcError):
                 self._fail(item, str(found), started=started)
             elif isinstance(found, Exception):
                 raise found
             else:
                 self._end(item, found.value, found.text, kept=found.kept, started=started)
+        if blocked is not None:
+            raise blocked
 
     # ---- outcomes
 
@@ -198,6 +205,11 @@ class Calls:
 def call_key(context: ExecutionContext, call: Call) -> str:
     """The idempotency key of a call: the same at every try, another in another attempt of the run."""
     return f"{context.run_id}-{context.fold.attempt}-{call.name}"
+
+
+def _plain(item: _Asked) -> dict[str, object]:
+    """The arguments as the tool gets them."""
+    return msgspec.json.decode(item.requested.arguments or "{}", type=dict[str, object])
 
 
 def _text(value: Value) -> str:

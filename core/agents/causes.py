@@ -35,6 +35,8 @@ PAGE = "proc-tui-page"
 
 def failure_of(error: Exception, *, idle: float, now: float) -> Failure:
     """What the libraries raised, as what happened. `idle` is the timeout between bytes, `now` what a clock says."""
+    if isinstance(error.__cause__, Failure):
+        return error.__cause__
     match error:
         case openai.APIStatusError():
             after = retry_after(error.response.headers, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from openai import AsyncStream
 from ..model.messages import ChatMessage, Usage
 from .causes import PAGE, TROUBLE, failure_of
 from .failures import Failure
+from .offers import offer_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 20.0
 """To reach a server, at most; `idle_timeout` when that is shorter."""
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of one answer that are read: a stream takes hundreds of them for each word."""
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of one line of it."""
 
 
 class CallPiece(msgspec.Struct, frozen=True):
@@ -279,7 +285,7 @@ class _Http(httpx2.AsyncClient):
     """An HTTP client that makes a stream of a reply that came in one piece, from servers that do not stream."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        response = await super().send(request, **options)
+        response = _bounded(await super().send(request, **options))
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code != 200 or not options.get("stream") or kind not in {"application/json", "text/html"}:
             return response
@@ -290,6 +296,24 @@ class _Http(httpx2.AsyncClient):
         return httpx2.Response(
             200, headers=headers, content=b"data: " + event + b"\n\ndata: [DONE]\n\n", request=request
         )
+
+
+def _bounded(response: httpx2.Response) -> httpx2.Response:
+    """The response, which raises `Failure` where it goes on without end, also when it is unpacked only then."""
+    read = response.aiter_bytes
+
+    async def pieces(chunk_size: int | None = None) -> AsyncGenerator[bytes]:
+        total = line = 0
+        async with aclosing(read(chunk_size)) as arriving:
+            async for data in arriving:
+                end = data.rfind(b"\n")
+                total, line = total + len(data), len(data) - end - 1 if end >= 0 else line + len(data)
+                if total > MAX_BODY or line > MAX_LINE:
+                    raise Failure("endless", f"{total // 1024 // 1024} MB")
+                yield data
+
+    response.aiter_bytes = pieces
+    return response
 
 
 _PAGE_EVENT = json.dumps({"error": {"code": PAGE, "message": "text/html"}}).encode()
@@ -337,5 +361,6 @@ def _message(message: ChatMessage) -> BaseMessage:
                 # A server refuses a conversation with arguments that are not JSON; the tool's result tells the model.
                 arguments = call.parsed()
                 args: dict[str, Any] = json.loads(call.arguments or "{}") if isinstance(arguments, dict) else {}
-                calls.append({"type": "tool_call", "id": call.id, "name": call.name or "unnamed", "args": args})
+                # It refuses names that cannot be a tool's as well, which models make up.
+                calls.append({"type": "tool_call", "id": call.id, "name": offer_name(call.name), "args": args})
             return AIMessage(message.content, tool_calls=calls)

@@ -16,8 +16,9 @@ from ..errors import ModelError
 if TYPE_CHECKING:
     from ..model.secrets import Secrets
 
-Kind = Literal["refused", "unknown_host", "untrusted", "silent", "broken", "rubbish", "status", "stream", "page"]
-"""`status`: the server answered with an error. `stream`: it sent one within a reply. `page`: it answered with HTML."""
+Kind = Literal["refused", "unknown_host", "untrusted", "silent", "broken", "rubbish", "status", "stream", "page", "endless"]
+"""`status`: the server answered with an error. `stream`: it sent one within a reply. `page`: it answered with HTML.
+`endless`: its reply was larger than any that is kept."""
 
 LONGEST = 500
 """Characters of a server's own words in a message."""
@@ -109,6 +110,12 @@ def _explained(failure: Failure, place: Place, said: str) -> tuple[str, bool]:
         case "page":
             return (
                 f"{place.address} answered with a web page{tail}; check base_url of {config}: it usually ends in /v1",
+                False,
+            )
+        case "endless":
+            return (
+                f"the reply of {place.address} has no end in sight: it was left at {said}; lower max_tokens of the agent "
+                f"or of {config}, or use another model",
                 False,
             )
         case "status" | "stream":

@@ -61,7 +61,7 @@ class Models:
             raise PrimitiveError(
                 f"which model is meant? {known}; set default_model in config.toml, or the agent's model"
             )
-        where = "" if name else "default_model says "
+        where = "the agent's model is " if name else "default_model says "
         raise PrimitiveError(
             f'{where}"{wanted}", but there is no [models.{wanted}] in config.toml'
             + (did_you_mean(wanted, models) or f"; {known}")

@@ -31,6 +31,10 @@ CHECK_SECONDS = 5.0
 """For a server to answer when nothing but its state is asked."""
 NO_KEY = "none"
 """Sent to servers that want no key: the library cannot go without."""
+MAX_TEXT = 16 * 1024 * 1024
+"""Characters of one reply, the arguments of its calls included."""
+MAX_CALLS = 1000
+"""Calls of tools in one reply; each is an entry in the journal, and may start a procedure."""
 HOSTS = ("openai.com", "openai.azure.com")
 """Where OpenAI's own rules hold, and not what other servers made of them: see `chat.py`."""
 
@@ -204,6 +208,7 @@ class _Collected:
         self.model: str = ""
         self.usage: Usage = Usage()
         self._calls: list[_Call] = []
+        self._size: int = 0
 
     @property
     def begun(self) -> bool:
@@ -211,6 +216,10 @@ class _Collected:
         return bool(self.text or self._calls)
 
     def add(self, piece: Piece) -> None:
+        """Raises `Failure` when it is more than is kept of any reply."""
+        self._size += len(piece.text) + sum(len(part.arguments) + len(part.name) for part in piece.calls)
+        if self._size > MAX_TEXT:
+            raise Failure("endless", f"{MAX_TEXT // 1024 // 1024} MB of text")
         if piece.text:
             self.text.append(piece.text)
         self.stop_reason = piece.stop_reason or self.stop_reason
@@ -248,6 +257,8 @@ class _Collected:
             same = [call for call in self._calls if call.index == part.index]
         if same and (not part.id or not same[-1].id or part.id == same[-1].id):
             return same[-1]
+        if len(self._calls) == MAX_CALLS:
+            raise Failure("endless", f"{MAX_CALLS:,} calls of tools")
         self._calls.append(_Call(part.index, part.id))
         return self._calls[-1]
 

@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 
 MAX_DELAY = 60.0
 """The longest wait before a model is asked again, unless its server asks for a longer one."""
+LONGEST_DELAY = 86400.0
+"""And the longest that a server can ask for: a wrong header must not put a run to sleep for ever."""
+AT_ONCE = 100_000
+"""Characters of a reply up to which each piece is published as it arrives."""
+SHARE = 100
+"""What comes after them is published when it is this part of what was published before."""
 _LUA_NAME = re.compile(r"[^#\x00-\x1f\x7f]{1,128}")
 
 
@@ -199,7 +205,9 @@ class Turns:
             raise ModelError(f"{agent.name}: {error}{tried}") from None
         attempt = turn.failures + 1
         delay = error.retry_after
-        if delay is None:
+        if delay is not None:
+            delay = min(delay, LONGEST_DELAY)
+        else:
             delay = min(agent.retry_delay * 2 ** (attempt - 1), MAX_DELAY)
             # So that many runs that failed together do not come back together.
             spread = hashlib.blake2b(f"{self._context.run_id} {turn.name} {attempt}".encode(), digest_size=2).digest()
@@ -245,9 +253,19 @@ class _Pieces:
         self._name: str = name
         self._agent: str = agent
         self._text: str = ""
+        self._waiting: list[str] = []
+        self._size: int = 0
+        """Characters of what waits."""
 
     def add(self, piece: str) -> None:
+        self._waiting.append(piece)
+        self._size += len(piece)
+        # Each publication copies all of the text: of a long one less often, or the time would grow with its square.
+        if self._size * SHARE < len(self._text) - AT_ONCE:
+            return
+        piece = "".join(self._waiting)
         self._text += piece
+        self._waiting, self._size = [], 0
         context = self._context
         context.publish(Partial(context.run_id, self._name, self._agent, self._text, context.now()), piece)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..agents.offers import BUILT_IN
 from ..document import params as parameters
 from ..errors import DependencyError, ParameterError
 from ..journal import journal, runs
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from .sources import Program
 
 ID_LENGTH = 10
-BUILT_IN = ("done", "stop")
-"""Tools that every agent has."""
 
 
 class Start(msgspec.Struct, frozen=True):

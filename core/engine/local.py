@@ -7,6 +7,7 @@ Belongs here: what operations ask for: waiting, people, time, children, files, t
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,7 @@ import msgspec
 
 from ..agents import status
 from ..agents.turns import Turns
-from ..errors import Blocked, DepthError, NotFound, PrimitiveError, ProcError
+from ..errors import Blocked, DepthError, LeaseLost, NotFound, PrimitiveError, ProcError, StoreError
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
@@ -36,7 +37,7 @@ from .parts import Parts
 from .waits import ChildWait, MailWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from ..agents.model import Model
     from ..document import Procedure
@@ -47,6 +48,17 @@ if TYPE_CHECKING:
 
 MAX_ORIGINS = 1000
 """How many forks of forks are followed back."""
+
+
+@contextmanager
+def _told_to_the_code() -> Generator[None]:
+    """What is wrong with a procedure or its parameters is the code's error; what this worker lacks is not."""
+    try:
+        yield
+    except (PrimitiveError, Blocked, LeaseLost, StoreError):
+        raise
+    except ProcError as error:
+        raise PrimitiveError(str(error)) from None
 
 
 class Restarted(Exception):
@@ -139,17 +151,22 @@ class LocalContext(Parts):
 
     async def hear(self, call: Call, said: str | None, timeout: float | None) -> MessageReceived | None:
         again = self.reentered
+        about: dict[str, Value] = {"next": self.fold.agents.taken}
         with self._lock:
-            detail = self.begin(call, None if timeout is None else {"deadline": self.now() + timeout})
+            begun = self.begin(call, about if timeout is None else {**about, "deadline": self.now() + timeout})
             if said is not None and not again:
                 self.note(Said(said))
-        found = detail.get("deadline") if isinstance(detail, dict) else None
+        detail = begun if isinstance(begun, dict) else {}
+        found, first = detail.get("deadline"), detail.get("next")
         deadline = float(found) if isinstance(found, (int, float)) else None
+        # Entered again, it may have taken its message already, and died before that was its outcome.
+        wanted = first if isinstance(first, int) else self.fold.agents.taken
         while True:
-            received, taken = self.fold.session.received, self.fold.agents.taken
-            if taken < len(received):
-                self.note(MessagesTaken(taken + 1))
-                return received[taken]
+            received = self.fold.session.received
+            if wanted < len(received):
+                if self.fold.agents.taken <= wanted:
+                    self.note(MessagesTaken(wanted + 1))
+                return received[wanted]
             if self.fold.tools.stop is not None or (deadline is not None and self.now() >= deadline):
                 return None
             if not self.mail:
@@ -201,15 +218,11 @@ class LocalContext(Parts):
             raise DepthError(
                 f'cannot start "{name}": procedures may nest at most {self.procedure.max_depth} deep here (max_depth)'
             )
-        try:
+        with _told_to_the_code():
             program = self.program.inline(name) or self._environment.sources.find(name)
             if detached and not program.procedure.async_:
                 raise PrimitiveError(f'"{name}" declares async: false, so it cannot be spawned; use Procedure.run')
             return program, launch.check(program, params, self._environment), left
-        except PrimitiveError:
-            raise
-        except ProcError as error:
-            raise PrimitiveError(str(error)) from None
 
     def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:
         program, checked, left = self._child_program(name, params, detached=False)
@@ -382,10 +395,8 @@ class LocalContext(Parts):
     # ---- the end
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:
-        try:
+        with _told_to_the_code():
             checked = launch.check(self.program, params, self._environment)
-        except ProcError as error:
-            raise PrimitiveError(str(error)) from None
         with self._lock:
             attempt = self.fold.attempt + 1
             seed = launch.derived_seed(self.fold.seed, attempt)

@@ -48,17 +48,17 @@ class Parts(Recording):
         """Whether an operation of this kind is recorded next."""
         return not self._replay.done and self._replay.next_op == op
 
-    def outside(
-        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, tick: Callable[[], None] = lambda: None
-    ) -> Iterator[tuple[str, T | Exception]]:
+    def outside(self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]]) -> Iterator[tuple[str, T | Exception]]:
         # Others can see that it is under way. After a power failure it is begun again, and nothing was lost.
-        self.flush(sync=False)
+        with self._lock:
+            self._record_began()
+            self.flush(sync=False)
         # With nothing to write, nothing else would tell a worker that was frozen that the run is somebody else's now.
         with self._database.read() as connection:
             runs.check_lease(connection, self.run_id, self._epoch)
         self._partial = None
         try:
-            yield from self._errands.run(work, lambda: self._tick(tick))
+            yield from self._errands.run(work, self._keep)
         except LeaseLost:
             self._keep()
             raise
@@ -75,11 +75,8 @@ class Parts(Recording):
         self._partial = partial
         self._environment.services.publish(partial, piece)
 
-    def _tick(self, tick: Callable[[], None]) -> None:
-        tick()
-        self._keep()
-
     def _keep(self) -> None:
+        """Writes what has arrived of a reply, for readers in other processes."""
         partial = self._partial
         if partial is None or partial is self._kept:
             return

@@ -7,11 +7,12 @@ command opens a workspace.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import ToolError
+from ..errors import LeaseLost, ToolError
 from ..model.secrets import Secrets
 from .outside import Outside
 
@@ -47,6 +48,7 @@ class Services:
         self._replies: dict[str, Replies] = {}
         self._listeners: tuple[Callable[[Partial, str], None], ...] = ()
         self._lock: threading.Lock = threading.Lock()
+        self._closed: bool = False
 
     @property
     def models(self) -> Models:
@@ -54,6 +56,7 @@ class Services:
         from ..agents.models import Models  # noqa: PLC0415 - most commands ask no model
 
         with self._lock:
+            self._check_open()
             if self._models is None:
                 self._models = Models(self.settings, self.secrets, workspace=self.workspace)
             return self._models
@@ -64,6 +67,7 @@ class Services:
         from ..tools.toolbox import Toolbox  # noqa: PLC0415 - most commands call no tool
 
         with self._lock:
+            self._check_open()
             if self._tools is None:
                 self._tools = Toolbox(self.settings, self.workspace, self.secrets)
             return self._tools
@@ -80,15 +84,27 @@ class Services:
 
     def missing_tools(self, names: Sequence[str]) -> list[str]:
         """Which of these tools there are not, and why, in words. Raises `Blocked` when nobody can tell."""
-        return self.outside.call(self._missing(names)) if names else []
+        if not names:
+            return []
+        try:
+            missing = self.outside.call(self._missing(names))
+        except CancelledError:
+            raise LeaseLost("the workspace was closed") from None
+        with self._lock:
+            self._check_open()  # then it is not the tools' fault
+        return missing
 
     async def _missing(self, names: Sequence[str]) -> list[str]:
         missing: list[str] = []
+        toolbox = self.tools
         for name in names:
             try:
-                await self.tools.find(name)
+                every = (await toolbox.names()).values() if name.endswith(".*") else ()
+                if not any(f"{tool.server}.*" == name for tool in every):
+                    await toolbox.find(name)
             except ToolError as error:
-                why = str(error).removeprefix(f'there is no tool "{name}"').removeprefix(":").strip()
+                why = str(error).removeprefix(f'there is no tool "{name}"').lstrip(":; ")
+                why = why[1:-1] if why.startswith("(") and why.endswith(")") else why
                 missing.append(f'tool "{name}"' + (f" ({why})" if why else ""))
         return missing
 
@@ -112,13 +128,20 @@ class Services:
     def close(self) -> None:
         """Ends every server and process that was started, and what is under way."""
         with self._lock:
+            self._closed = True
             tools, self._tools = self._tools, None
             models, self._models = self._models, None
-        if tools is not None:
-            self.outside.call(tools.close(), timeout=CLOSE_SECONDS)
-        if models is not None:
-            self.outside.call(models.aclose(), timeout=CLOSE_SECONDS)
-        self.outside.close()
+        try:
+            if tools is not None:
+                self.outside.call(tools.close(), timeout=CLOSE_SECONDS)
+            if models is not None:
+                self.outside.call(models.aclose(), timeout=CLOSE_SECONDS)
+        finally:
+            self.outside.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LeaseLost("the workspace was closed")
 
 
 CLOSE_SECONDS = 15.0

@@ -367,13 +367,15 @@ def step(connection: sqlite3.Connection, run: str, ranges: Ranges, seq: int, to:
     return None
 
 
-def line_counts(connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int | None = None) -> dict[int, int]:
-    """How many operations ended and effects happened at each source line."""
+def line_counts(
+    connection: sqlite3.Connection, run: str, ranges: Ranges, upto: int | None = None, *, after: int = 0
+) -> dict[int, int]:
+    """How many operations ended and effects happened at each source line, after an event; this reads all of them."""
     force, values = _in_force(ranges, upto)
     rows = connection.execute(
         f"""SELECT line, count(*) FROM events
-            WHERE run=? AND line>0 AND kind<>'{Began.kind}' AND {force} GROUP BY line""",
-        (run, *values),
+            WHERE run=? AND seq>? AND line>0 AND kind<>'{Began.kind}' AND {force} GROUP BY line""",
+        (run, after, *values),
     )
     return dict(rows.fetchall())
 

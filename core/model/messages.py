@@ -30,6 +30,8 @@ class RequestedCall(msgspec.Struct, frozen=True, omit_defaults=True):
             data = msgspec.json.decode(self.arguments or "{}")
         except msgspec.DecodeError as error:
             return f"the arguments are not JSON ({error}); give one JSON object"
+        except RecursionError:
+            return "the arguments are nested too deep; give one JSON object with fewer levels"
         if not isinstance(data, dict):
             return "the arguments must be one JSON object"
         try:

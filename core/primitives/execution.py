@@ -182,17 +182,17 @@ class ExecutionContext(Protocol):
         self, call: Call, values: list[Value], *, error: Value = None, detail: Value = None, started_at: float = 0.0,
         usage: Usage | None = None, last: bool = False, notes: Sequence[Event] = (),
     ) -> Ended:  # fmt: skip
-        """Records the outcome of a part, with what a model used for it, and `notes` before it; it is durable on return, or, when it is the
-        last part, with the outcome of the operation, which has to follow at once."""
+        """Records the outcome of a part, with what a model used for it, and `notes` before it.
+
+        It is durable on return, or, when it is the last part, with the outcome of the operation, which has to follow at
+        once.
+        """
         ...
 
-    def outside(
-        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, tick: Callable[[], None] = ...
-    ) -> Iterator[tuple[str, T | Exception]]:
+    def outside(self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]]) -> Iterator[tuple[str, T | Exception]]:
         """Does work of the outside world, all of it at once, and gives what became of each as it ends.
 
-        `tick` is called now and then meanwhile, from the run's thread. Raises `LeaseLost` when the activation is asked
-        to stop; what is under way then is cancelled.
+        Raises `LeaseLost` when the activation is asked to stop; what is under way then is cancelled.
         """
         ...
 
@@ -209,7 +209,8 @@ class ExecutionContext(Protocol):
         ...
 
     def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:
-        """Starts the procedure that an agent calls as a tool, and returns its handle; durable on return."""
+        """Starts the procedure that an agent calls as a tool, and returns its handle. It begins, and is durable, with
+        what the turn records or waits for next."""
         ...
 
     def any_ended(self, handles: Sequence[str]) -> Awaitable[list[ChildOutcome]]:

@@ -6,6 +6,7 @@ cannot be judged is left to the server, and nothing is fetched. Never: calling a
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 MOST = 50
 """How many problems are listed."""
+STEPS = 200_000
+"""Rules that are judged, for a second or so; a schema of forms within forms can have more than anybody waits for."""
 
 
 def problem(schema: Mapping[str, object], args: Mapping[str, object]) -> str | None:
     """What is wrong with the arguments, every problem on a line of its own; None when nothing is known to be.
 
-    A schema that is itself wrong, or that points to another document, judges nothing. Patterns are not judged: the
+    A schema that is itself wrong, that takes too long, or that points to another document, judges nothing. Patterns are not judged: the
     dialect is another one than Python's, and a hostile one never ends.
     """
     import re  # noqa: PLC0415 (with the import below: only calls need it)
@@ -32,12 +35,25 @@ def problem(schema: Mapping[str, object], args: Mapping[str, object]) -> str | N
 
     library = cast("Any", validators)
     kind = library.validator_for(dict(schema), default=library.validator_for({}))
-    judge = library.extend(kind, dict.fromkeys(("pattern", "patternProperties", "format"), _anything))
+    steps = itertools.count()
+
+    def counted(rule: Callable[..., Iterable[object] | None]) -> Callable[..., Iterable[object] | None]:
+        def judged(*given: object) -> Iterable[object] | None:
+            if next(steps) > STEPS:
+                raise _TooMuch
+            return rule(*given)
+
+        return judged
+
+    rules = kind.VALIDATORS | dict.fromkeys(("pattern", "patternProperties", "format"), _anything)
+    judge = library.extend(kind, {name: counted(rule) for name, rule in rules.items()})
     found: list[str] = []
     try:
         kind.check_schema(dict(schema))
         for error in judge(dict(schema), registry=cast("Any", Registry)()).iter_errors(dict(args)):
             found.extend(line for line in _lines(error) if line not in found)
+    except _TooMuch:
+        return None
     except (exceptions.SchemaError, exceptions.UnknownType, exceptions.UndefinedTypeCheck, Unresolvable):
         return None
     except (RecursionError, re.error, TypeError, ValueError, AttributeError, LookupError):
@@ -45,6 +61,10 @@ def problem(schema: Mapping[str, object], args: Mapping[str, object]) -> str | N
     if len(found) > MOST:
         found = [*found[:MOST], f"and {len(found) - MOST} problems more"]
     return "\n".join(found) or None
+
+
+class _TooMuch(Exception):
+    """Judging takes too long."""
 
 
 def fitted(schema: Mapping[str, object], args: dict[str, object]) -> dict[str, object]:

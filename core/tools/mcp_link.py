@@ -49,6 +49,8 @@ MAX_PAGES: Final = 1000
 
 _SILENT: Final = ("Not Found", "Server returned an error response")
 """What the SDK says when the server said nothing."""
+_CLOSED: Final = ("Connection closed", "SSE stream ended")
+"""What the SDK says when the connection is."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class Address(msgspec.Struct, frozen=True):
     """Besides the few variables that every server gets."""
     cwd: Path = Path()
     log: Path = Path()
+    redact: Callable[[str], str] = str
+    """Takes secrets out of what the program writes."""
     url: str = ""
     headers: Mapping[str, str] = {}
 
@@ -114,7 +118,7 @@ class Link:
         try:
             result = await self._connected().call_tool(name, args, meta=cast("RequestParamsMeta", {KEY: key}))
         except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
+            if _closed(error):
                 raise Gone from None
             if error.code == INVALID_REQUEST and (self._status == 404 or error.message == "Session terminated"):
                 raise Refused from None
@@ -184,6 +188,7 @@ class Link:
                 env=get_default_environment() | dict(self._address.env),
                 cwd=self._address.cwd,
                 log=self._address.log,
+                redact=self._address.redact,
                 on_gone=self._end,
             )
             async with Client(self._program, **options) as self._client:
@@ -253,7 +258,9 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 def _closed(error: BaseException) -> bool:
-    return isinstance(error, Gone) or (isinstance(error, MCPError) and error.code == CONNECTION_CLOSED)
+    """Whether the SDK says that the connection is closed; servers use the same number for errors of their own."""
+    told = isinstance(error, MCPError) and error.code == CONNECTION_CLOSED and error.message.startswith(_CLOSED)
+    return told or isinstance(error, Gone)
 
 
 def _ending(program: Program) -> str:

@@ -8,15 +8,17 @@ log small, and ends what outlives the program. Imports the SDK: only `mcp_link.p
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
+import re
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.client._transport import TransportStreams  # pyright: ignore[reportPrivateImportUsage]
+    from mcp_types import JSONRPCMessage
 
 GRACE: Final = 1.5
 """Seconds a program has to end by itself once its input is closed, and again after it was asked to."""
@@ -32,22 +35,38 @@ LINGER: Final = 0.2
 """Seconds in which the last lines of an ended program arrive, or the rest of its group ends."""
 MAX_LOG: Final = 1_000_000
 """Bytes after which the log starts anew."""
-MAX_LINE: Final = 256 * 1024 * 1024
-"""Bytes that one message may have."""
+MAX_LINE: Final = 96 * 1024 * 1024
+"""Bytes that one message may have; a result may have 64 MB."""
+MAX_WAITING: Final = 1000
+"""Messages that wait for the SDK until the program is not read from for a moment."""
+BREATH: Final = 0.01
+"""Seconds of such a moment."""
 MAX_TAIL: Final = 2000
-"""Bytes of its last words that are kept for an error."""
+"""Characters of its last words that are kept for an error."""
+_SMALL: Final = 64 * 1024
+"""Bytes of a line that are waited for before secrets are taken out of it."""
+_ANSWERS: Final = re.compile(rb'"id"\s*:\s*(?:(\d{1,18})|"([\w-]{1,100})")\s*,\s*"(?:result|error)"')
 
 
 class Program(asyncio.SubprocessProtocol):
     """One run of a program; enter it once, in the task that leaves it."""
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, on_gone: Callable[[], None]
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        redact: Callable[[str], str],
+        on_gone: Callable[[], None],
     ) -> None:
+        """`redact` takes secrets out of what it writes before that is kept."""
         self._command: Sequence[str] = command
         self._env: Mapping[str, str] = env
         self._cwd: Path = cwd
-        self._log: _Log = _Log(log)
+        self._redact: Callable[[str], str] = redact
+        self._log: _Log = _Log(log, redact)
         self._on_gone: Callable[[], None] = on_gone
         self._buffer: bytearray = bytearray()
         self._searched: int = 0
@@ -57,6 +76,7 @@ class Program(asyncio.SubprocessProtocol):
         self._writable: asyncio.Event = asyncio.Event()
         self._writable.set()
         self._gone: bool = False
+        self._resting: bool = False
         streams = anyio.create_memory_object_stream[SessionMessage | Exception](math.inf)
         self._send: MemoryObjectSendStream[SessionMessage | Exception] = streams[0]
         self._receive: MemoryObjectReceiveStream[SessionMessage | Exception] = streams[1]
@@ -68,7 +88,7 @@ class Program(asyncio.SubprocessProtocol):
     @property
     def last_words(self) -> str:
         """The end of what it wrote to standard error."""
-        return self._log.tail.decode(errors="replace").strip()
+        return self._log.tail.strip()
 
     async def __aenter__(self) -> TransportStreams:
         loop = asyncio.get_running_loop()
@@ -170,12 +190,30 @@ class Program(asyncio.SubprocessProtocol):
     def _line(self, line: bytes) -> None:
         if not line.strip() or self._gone:
             return
-        try:
-            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-        except ValueError:
-            self.rubbish = self.rubbish or line[:200].decode(errors="replace").strip()
+        message = _message(line)
+        if message is None:
+            self.rubbish = self.rubbish or self._redact(line[:_SMALL].decode(errors="replace"))[:200].strip()
             return
-        self._send.send_nowait(SessionMessage(message))
+        try:
+            self._send.send_nowait(SessionMessage(message))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return  # the SDK has left while a program goes on to talk
+        if not self._resting and self._waiting > MAX_WAITING:
+            self._rest(True)
+
+    @property
+    def _waiting(self) -> int:
+        return self._send.statistics().current_buffer_used
+
+    def _rest(self, wanted: bool) -> None:
+        """Not reading from a program that talks faster than the SDK listens, for a moment."""
+        self._resting = wanted
+        pipe = self._pipe(1)
+        if pipe is not None and not pipe.is_closing():
+            reading = cast(asyncio.ReadTransport, pipe)
+            (reading.pause_reading if wanted else reading.resume_reading)()
+        if wanted:
+            asyncio.get_running_loop().call_later(BREATH, lambda: self._rest(self._waiting > MAX_WAITING))
 
     def _leave_soon(self) -> None:
         asyncio.get_running_loop().call_later(LINGER, self._leave)
@@ -218,6 +256,26 @@ class Program(asyncio.SubprocessProtocol):
                 self._transport.close()
 
 
+def _message(line: bytes) -> JSONRPCMessage | None:
+    """What a line says, or None when it is not MCP; of an answer that cannot be read, that it cannot."""
+    try:
+        return jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        pass
+    try:
+        # Servers cut characters beyond the first 65536 in two, which JSON can carry and text cannot.
+        sound = json.dumps(json.loads(line), ensure_ascii=False).encode(errors="replace")
+        return jsonrpc_message_adapter.validate_json(sound, by_name=False)
+    except (ValueError, RecursionError):
+        pass
+    found = _ANSWERS.search(line, 0, 500)
+    if found is None:
+        return None
+    id = int(found[1]) if found[1] is not None else found[2].decode()
+    said = "its answer cannot be read: it is no MCP, or nested too deep"
+    return JSONRPCError(jsonrpc="2.0", id=id, error=ErrorData(code=INTERNAL_ERROR, message=said))
+
+
 async def _within(seconds: float, event: asyncio.Event) -> bool:
     with anyio.move_on_after(seconds):
         await event.wait()
@@ -247,26 +305,44 @@ class _Input:
 
 
 class _Log:
-    """Standard error, kept: in a file of bounded size, and its end in memory."""
+    """Standard error without secrets, kept: in a file of bounded size, and its end in memory."""
 
-    def __init__(self, path: Path) -> None:
-        self.tail: bytes = b""
+    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         self._path: Path = path
+        self._redact: Callable[[str], str] = redact
+        self._tail: str = ""
+        self._line: bytearray = bytearray()
+        """What has no end yet: a secret in it may still be in two parts."""
         self._descriptor: int | None = None
         with suppress(OSError):  # a log that cannot be written stops no tool
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
 
+    @property
+    def tail(self) -> str:
+        """The end of all that was written."""
+        return (self._tail + self._redact(self._line.decode(errors="replace")))[-MAX_TAIL:]
+
     def write(self, data: bytes) -> None:
-        self.tail = (self.tail + data)[-MAX_TAIL:]
-        if self._descriptor is None:
+        self._line += data
+        cut = self._line.rfind(b"\n") + 1
+        if cut or len(self._line) > _SMALL:
+            self._put(cut or len(self._line))
+
+    def close(self) -> None:
+        self._put(len(self._line))
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _put(self, size: int) -> None:
+        text = self._redact(self._line[:size].decode(errors="replace"))
+        del self._line[:size]
+        self._tail = (self._tail + text)[-MAX_TAIL:]
+        if self._descriptor is None or not text:
             return
+        data = text.encode()
         with suppress(OSError):
             if os.fstat(self._descriptor).st_size + len(data) > MAX_LOG:
                 os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, data[-MAX_LOG:])
-
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None

@@ -289,6 +289,7 @@ class McpServer:
             env={key: expand(value) for key, value in settings.env.items()} | {MARK: self.name},
             cwd=self._workspace / expand(settings.cwd),
             log=self._workspace / self._log,
+            redact=self._redacted,
         )
 
     def _fail(self, kind: type[ProcError], what: str) -> None:

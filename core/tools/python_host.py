@@ -316,7 +316,9 @@ def main(files: list[str]) -> NoReturn:
         cast(Any, stream).reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     faulthandler.enable()
     folder = Path.cwd()
-    sys.path.insert(0, str(folder))
+    if not all(os.path.isabs(file) for file in files):
+        # Only then was it agreed to run what lies here; a stranger's folder gives no modules to the user's own tools.
+        sys.path.insert(0, str(folder))
     workspace = Workspace(folder)
     for name, file in zip(module_names(files), files):
         wire.send(json.dumps({"importing": file}).encode())

@@ -142,7 +142,7 @@ class PythonTools:
             raise ToolError(f"{name}: {failure}") from None
         except InvalidValue as error:
             raise ToolError(f"{name}: it ran, but {error}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             process.kill()
             raise ToolError(
                 f"{name}: it wrote to the connection to proc-tui, which is not its own; {self._see_log()}"
@@ -362,7 +362,7 @@ def _result(line: bytes) -> ToolResult:
     """What a process answered. Raises `_Failed`, `InvalidValue`."""
     message = cast("dict[str, object]", json.loads(line))
     if "error" in message:
-        raise _Failed(str(message["error"]))
+        raise _Failed(str(message["error"]).encode(errors="replace").decode())
     found = message["result"]
     value = from_json(found, path="the result")
     if found is None:

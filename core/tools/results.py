@@ -28,7 +28,7 @@ def result_of(content: Sequence[Mapping[str, object]], structured: object = None
     rich = [part for part in parts if part.kept is not None]
     if not parts and structured is not None:
         text = msgspec.json.encode(structured).decode()
-    if structured is not None:
+    if structured is not None and not _wraps(structured, text):
         value: object = structured
     elif rich:
         value = {"text": "\n".join(part.text for part in parts if part.kept is None), "parts": [p.told for p in rich]}
@@ -39,6 +39,14 @@ def result_of(content: Sequence[Mapping[str, object]], structured: object = None
         return ToolResult(from_json(value, path="result"), _plain(text), kept)
     except InvalidValue as error:
         raise ToolError(f"the tool ran, but its result cannot be kept: {error}; ask it for less") from None
+
+
+def _wraps(structured: object, text: str) -> bool:
+    """Whether the structured content is only the text in the table that SDKs put results into which are no tables."""
+    if not isinstance(structured, dict):
+        return False
+    fields = cast("dict[str, object]", structured)
+    return fields.keys() == {"result"} and isinstance(fields["result"], str) and fields["result"] == text
 
 
 def error_text(content: Sequence[Mapping[str, object]], otherwise: str) -> str:

@@ -62,8 +62,8 @@ def chat_command(workspace: Workspace, name: str | None, replies_file: Path | No
 def _begun(operator: Operator, replies: Replies | None) -> Run:
     """A new conversation. Raises `PrimitiveError` that says what to set when there is no model to talk with."""
     program = operator.program(ASSISTANT)
-    if replies is None:
-        operator.models.get(None)
     if may_want_tools(program.bundle.text):
         ask_for_trust(operator.workspace)
+    if replies is None:
+        operator.models.get(None)
     return operator.start(program, replies=replies)

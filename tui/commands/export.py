@@ -88,7 +88,9 @@ def _exported(operator: Operator, run: Run) -> dict[str, object]:
     fold = operator.fold(run)
     children = operator.runs(parent=run.id)
     requests = [request_shape(item, run.procedure) for item in operator.inbox(run=run.id)]
-    shape = msgspec.to_builtins(details(run, fold, said=messages(records), requests=requests, children=children))
+    shape = msgspec.to_builtins(
+        details(run, fold, said=messages(records), requests=requests, children=children, partial=operator.partial(run))
+    )
     shape["file"] = run.file
     shape["source"] = operator.source(run)
     shape["events"] = [

@@ -158,8 +158,11 @@ class _Listing:
             return
         if title:
             say(paint(title, "strong"))
-        top = min(run.depth for run in found)
-        rows = [self._row(run, run.depth - top) for run in found]
+        levels: dict[str, int] = {}
+        for run in found:
+            # A child is moved in below a parent that is shown above it.
+            levels[run.id] = levels.get(run.parent or "", -1) + 1
+        rows = [self._row(run, levels[run.id]) for run in found]
         terminal = sys.stdout.isatty()
         lines = table(rows, width=width(terminal=terminal), flexible=3)
         for run, line in zip(found, lines, strict=True):

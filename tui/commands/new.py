@@ -51,7 +51,7 @@ def new_command(workspace: Workspace, name: str, template: str, as_json: bool) -
         )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, template)
+        written = write(file, template)
     except FileExistsError:
         raise click.UsageError(f"{oneline(file)} exists already; it was left as it is") from None
     except OSError as error:
@@ -61,5 +61,7 @@ def new_command(workspace: Workspace, name: str, template: str, as_json: bool) -
         say_json({"file": str(shown), "procedure": stem, "template": template})
     else:
         say(oneline(shown))
+        for other in written[1:]:
+            tell(f"beside it: {oneline(other.name)}")
         tell(f"written; run it with: proc-tui run {stem if not is_file else shown} ...  (the first lines say how)")
     return 0

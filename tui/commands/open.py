@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ SWITCH_SECONDS = 0.001
 
 
 def can_open() -> bool:
-    """Whether there is a terminal to draw on and to read keys from."""
+    """Whether there is a terminal to draw on and to read keys from, or a browser behind `proc-tui serve`."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        return True
     streams = (sys.__stdin__, sys.__stdout__, sys.stdin, sys.stdout)
     return all(stream is not None and stream.isatty() for stream in streams)
 
@@ -35,4 +38,9 @@ def open_workspace(workspace: Workspace, *, begin: Callable[[Operator], None] | 
         sys.setswitchinterval(SWITCH_SECONDS)
         app = ProcTui(operator)
         app.run(mouse=True)
+        if app.is_web and not app.left:
+            # The page was closed: as a terminal that hangs up.
+            from .. import leaving
+
+            leaving.hand_over(operator)
         return app.return_code or 0

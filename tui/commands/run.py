@@ -75,7 +75,8 @@ def run_command(
         if not as_json and may_want_tools(program.bundle.text):
             ask_for_trust(operator.workspace)
         plain = {name: value for name, value in plain.items() if name not in values}
-        run = operator.start(program, plain, values=values, replies=replies)
+        with Progress(quiet=as_json).patient("looking for the tools that it names …"):
+            run = operator.start(program, plain, values=values, replies=replies)
         if detach:
             _detached(run, as_json=as_json)
             return 0

@@ -21,7 +21,7 @@ from ..conversation import messages
 from ..readable import readable
 from ..shapes import details, request_shape
 from ..usage import agent_shapes, spent, turn_usage, usage_of
-from ..words import duration, moment, money, several
+from ..words import age, duration, moment, money, several
 
 if TYPE_CHECKING:
     from ...core.journal.folds import RunFold
@@ -54,7 +54,8 @@ def show_command(workspace: Workspace, name: str, at: int | None, everything: bo
             run = _as_of(run, fold, records[-1].at, asks=bool(requests))
         if as_json:
             shapes = [request_shape(item, run.procedure) for item in requests]
-            say_json(details(run, fold, said=messages(records), requests=shapes, children=children))
+            said, partial = messages(records), operator.partial(run) if at is None else None
+            say_json(details(run, fold, said=said, requests=shapes, children=children, partial=partial))
             return 0
         for line in _Card(operator, run, fold, at=at, everything=everything).lines(requests, children):
             say(line)
@@ -109,6 +110,7 @@ class _Card:
         lines += self._stages()
         lines += self._operations()
         lines += self._agents()
+        lines += self._arriving()
         for request in requests:
             lines += ["", *card(request, self._run.procedure, self._now)]
             if self._at is None:
@@ -203,6 +205,13 @@ class _Card:
             *lines[1:],
             *(paint(note, "quiet") for note in notes),
         ]
+
+    def _arriving(self) -> list[str]:
+        partial = self._operator.partial(self._run) if self._at is None else None
+        if partial is None:
+            return []
+        how = "was cut off" if self._run.status.ended else f"arrives, {age(self._now - partial.at)} ago"
+        return _part(f"the reply of {oneline(partial.agent)} that {how}", readable(partial.text))
 
     def _graph(self) -> list[str]:
         nodes = self._fold.graph.nodes

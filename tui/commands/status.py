@@ -95,10 +95,11 @@ def _where(operator: Operator, run: Run, fold: RunFold, pending: list[PendingReq
         used = spent(run)
         parts.append(f"{used.total_tokens:,} tokens, {price(used.cost, used.unpriced)}")
     lines.append(f"so far {', '.join(parts)}, in {duration((run.ended_at or now) - run.created_at)}")
-    partial = None if run.status.ended else operator.partial(run)
+    partial = operator.partial(run)
     if partial is not None:
         text = clip_left(oneline(partial.text), TAIL)
-        lines.append(f"{oneline(partial.agent)} replies, {age(now - partial.at)} ago: {text}")
+        how = "was replying" if run.status.ended else f"replies, {age(now - partial.at)} ago"
+        lines.append(f"{oneline(partial.agent)} {how}: {text}")
     return lines
 
 

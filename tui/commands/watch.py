@@ -89,7 +89,9 @@ class _Watch:
         self._problems: dict[str, float] = {}
         self._signals = 0
         self._looked = time.monotonic()
-        self._announcer = Announcer.of(operator, problem=lambda text: tell(f"{paint('problem:', 'bad')} {oneline(text)}"))
+        self._announcer = Announcer.of(
+            operator, problem=lambda text: tell(f"{paint('problem:', 'bad')} {oneline(text)}")
+        )
 
     async def run(self, *, once: bool, roots: Sequence[str], until_idle: bool) -> list[Run]:
         loop, over = asyncio.get_running_loop(), asyncio.Event()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import RepliesError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ...core.journal.runs import Run
     from ...core.operator import Operator
 
+_NO_MODEL = "no model is configured"
+"""How the error of a turn says so."""
 WAITING, CANCELLED, INTERRUPTED = 3, 4, 130
 _CODES = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.CANCELLED: CANCELLED}
 
@@ -168,7 +171,10 @@ def failure(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold
 def _what_can_be_done(operator: Operator, run: Run, ending: RunEnded | None, fold: RunFold | None) -> list[str]:
     if ending is not None and ending.code == RepliesError.code:
         rows = [
-            (f"proc-tui run {oneline(run.file)} --replies FILE", "anew, once FILE is right: a run keeps what it was given")
+            (
+                f"proc-tui run {oneline(run.file)} --replies FILE",
+                "anew, once FILE is right: a run keeps what it was given",
+            )
         ]
         return table(rows, width=width(terminal=sys.stderr.isatty()), flexible=1)
     entries = (fold or operator.fold(run)).checkpoints.entries
@@ -177,7 +183,12 @@ def _what_can_be_done(operator: Operator, run: Run, ending: RunEnded | None, fol
     kept = len(entries) - len(again)
     does = f"does {oneline(again[0])} again" if again else "goes on after the last record"
     keeps = f"; {several(kept, 'operation')} not repeated" if kept else ""
-    rows = [
+    scripted = Path(run.file).with_suffix(".replies.yaml")
+    offline = (operator.workspace / scripted).exists() and ending is not None and _NO_MODEL in ending.message
+    rows = (
+        [(f"proc-tui run {oneline(run.file)} --replies {oneline(scripted)}", "offline, as scripted")] if offline else []
+    )
+    rows += [
         (f"proc-tui resume {run.id}", f"{does}{keeps}"),
         (f"proc-tui resume {run.id} --edited", f"the same, after you corrected {oneline(run.file)}"),
         (f"proc-tui reset {run.id} --after NAME", "forgets a checkpoint and all after it"),

@@ -14,6 +14,8 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import click
+
 from ...core.errors import Blocked
 from ...core.journal.events import Ended, Prompted, ReplyFailed, Responded, RunEnded
 from ...core.model.states import RunStatus
@@ -38,6 +40,8 @@ WINDOW = 500
 """How many events are taken at once."""
 SOON_SECONDS = 10.0
 """A blocked run that is tried again within so many seconds had an accident; else it lacks something."""
+INDENT = 15
+"""Columns of the time before a line of news."""
 TAIL = 400
 """How many characters of a reply that arrives are looked at for the line in place."""
 _ACTS = re.compile(r"\bTools\b|\bagents\s*:")
@@ -233,13 +237,13 @@ class Foreground:
             if isinstance(event, (Ended, ReplyFailed)):
                 self._partials.pop(item.run, None)
             run = self._tree.get(item.run) or operator.run(item.run)
-            if self._chatting.tell(run, event):
+            if self._chatting.tell(run, event) or (isinstance(event, RunEnded) and run.path):
                 continue
             if isinstance(event, Responded) and event.request in self._answering.answered:
                 continue
             if event.kind in LOG:
                 self._progress.line(log_line(item.record, prefix))
-            elif (text := milestone(event, spoken=self._is_spoken(run))) is not None:
+            elif (text := milestone(event, spoken=self._is_spoken(run), room=self._room(prefix))) is not None:
                 self._progress.line(f"{paint(time_of_day(item.record.at), 'quiet')}       {prefix}{text}")
         if self._progress.live:
             self._operation = self._newest_operation()
@@ -247,6 +251,10 @@ class Foreground:
             self._answering.show_again()
         elif found:
             self._chatting.show_again()
+
+    def _room(self, prefix: str) -> int:
+        """How many columns a line of news has, behind the time and whose it is; 0 where no line is too long."""
+        return self._progress.width - INDENT - cells(click.unstyle(prefix)) if self._progress.live else 0
 
     def _is_spoken(self, run: Run) -> bool:
         if run.id not in self._speaks:

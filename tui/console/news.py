@@ -25,7 +25,7 @@ from ...core.journal.events import (
 )
 from ...core.journal.folds.agents import REPLY, TURN, reply_of
 from ...core.journal.folds.tools import TOOL_PREFIX
-from ..clean import oneline, visible
+from ..clean import cells, oneline, visible
 from ..conversation import answer_text
 from ..readable import brief
 from ..words import money, time_of_day
@@ -53,6 +53,8 @@ HAPPENED = tuple(dict.fromkeys((*MILESTONES, *TALKING)))
 """What `log --all` says of a run."""
 SHOWN = 100
 """How much of a text a line of news shows."""
+LEAST = 12
+"""How much in any case."""
 GIVEN = 40
 """How much of the arguments of a tool."""
 
@@ -88,10 +90,11 @@ def log_line(record: Record, prefix: str = "") -> str:
     return "\n".join(lines)
 
 
-def milestone(event: Event, *, spoken: bool = False) -> str | None:
+def milestone(event: Event, *, spoken: bool = False, room: int = 0) -> str | None:
     """What happened, in a few words; None for an event that is no milestone.
 
-    With `spoken` what a model replies is said in a conversation besides, and left out here.
+    With `spoken` what a model replies is said in a conversation besides, and left out here. `room` is how many columns
+    the outcome of an operation may take; without it as many as a longer line of a file has.
     """
     match event:
         case RunStarted():
@@ -114,7 +117,7 @@ def milestone(event: Event, *, spoken: bool = False) -> str | None:
         case Said():
             return f"{paint('says', 'strong')}: {brief(event.content, SHOWN)}"
         case Ended():
-            return _outcome(event, spoken=spoken)
+            return _outcome(event, spoken=spoken, room=room)
         case RunEnded():
             why = f": {oneline(event.message)}" if event.message else f" by {oneline(event.by)}" if event.by else ""
             return f"{paint(event.status.lower(), _ENDS.get(event.status, 'quiet'))}{why}"
@@ -122,29 +125,38 @@ def milestone(event: Event, *, spoken: bool = False) -> str | None:
             return None
 
 
-def _outcome(event: Ended, *, spoken: bool) -> str | None:
+def _outcome(event: Ended, *, spoken: bool, room: int) -> str | None:
     """A model's reply, a turn that failed, a call of a tool; None for any other operation."""
     detail = event.detail if isinstance(event.detail, dict) else {}
     if event.op == REPLY and not event.failed and event.values:
         reply, agent = reply_of(event.values[0]), oneline(detail.get("agent") or "agent")
         calls = f" → {', '.join(oneline(call.name) for call in reply.calls)}" if reply.calls else ""
         shown = reply.content.strip() and (reply.calls or not spoken)
-        text = f": {brief(reply.content, SHOWN)}" if shown else "" if reply.calls else " replied"
-        return f"{paint(agent, 'strong')}{calls}{text}{paint(_cost(reply.usage), 'quiet')}"
+        cost = _cost(reply.usage)
+        text = "" if reply.calls else " replied"
+        if shown:
+            text = f": {brief(reply.content, _left(room, agent, calls, cost))}"
+        return f"{paint(agent, 'strong')}{calls}{text}{paint(cost, 'quiet')}"
     if event.op == TURN and event.failed:
         return f"{paint('turn failed', 'bad')} {oneline(event.name)}: {brief(event.error, SHOWN)}"
     if event.op.startswith(TOOL_PREFIX):
         name = oneline(event.op.removeprefix(TOOL_PREFIX))
-        given = f" {paint(brief(event.args, GIVEN), 'quiet')}" if event.args else ""
+        given = f" {brief(event.args, min(GIVEN, room // 3) if room else GIVEN)}" if event.args else ""
         if event.failed:
             why = _FROM_LUA.sub("", event.error) if isinstance(event.error, str) else event.error
             why = why.removeprefix(f"{event.op.removeprefix(TOOL_PREFIX)}: ") if isinstance(why, str) else why
-            return f"{paint('tool failed', 'bad')} {name}{given}: {brief(why, SHOWN)}"
+            return f"{paint('tool failed', 'bad')} {name}{paint(given, 'quiet')}: {brief(why, SHOWN)}"
         if name in STOPPING and "agent" in detail:
             return None  # told as the wish to stop
         told = detail.get("text") if "text" in detail else event.values[0] if event.values else None
-        return f"tool {name}{given}: {brief(' '.join(told.split()) if isinstance(told, str) else told, SHOWN)}"
+        told = " ".join(told.split()) if isinstance(told, str) else told
+        return f"tool {name}{paint(given, 'quiet')}: {brief(told, _left(room, 'tool ', name, given))}"
     return None
+
+
+def _left(room: int, *parts: str) -> int:
+    """How much of a text fits behind what stands before and after it, `: ` and `…`; a little in any case."""
+    return max(LEAST, room - sum(map(cells, parts)) - 3) if room else SHOWN
 
 
 def _cost(usage: Usage) -> str:

@@ -8,15 +8,23 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from ..clean import clip
 from .output import coloured, tell
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 _PATIENCE = 0.15
 """Nothing is drawn in place before so many seconds, so that a quick run leaves the screen alone."""
+_LONG = 0.7
+"""Seconds after which somebody wonders what goes on."""
 
 
 class Progress:
@@ -58,6 +66,19 @@ class Progress:
             shown = click.style(text, dim=True) if coloured(sys.stderr) else text
             self._write(f"\r{shown}\x1b[K")
             self._shown = text
+
+    @contextmanager
+    def patient(self, text: str) -> Generator[None]:
+        """Shows the text in place while something takes longer than a moment."""
+        shown = threading.Timer(_LONG, self.draw, [text])
+        shown.daemon = True
+        shown.start()
+        try:
+            yield
+        finally:
+            shown.cancel()
+            shown.join()
+            self.clear()
 
     def clear(self) -> None:
         """Removes the line in place."""

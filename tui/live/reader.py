@@ -1,15 +1,14 @@
 """One run, read for the screen: the view that every pane is given, and the windows that a pane asks for.
 
-A `RunReader` is used in threads only (`Pane.read` does that), and what it returns is immutable. It keeps the fold of
-the run and adds what is new to it, so that looking again costs what happened since. `look` is the general way: it
-calls a function with the fold, and nothing of the fold may leave that function but copies. The named readings below
-are the usual ones. Belongs here: reading. Never: widgets, or anything that changes a run.
+A `RunReader` is used in threads only (`Pane.read` does that), and what it returns is immutable. It reads by windows, so
+that a run of a million events costs what is shown of it. Belongs here: reading. Never: widgets, or anything that
+changes a run.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -18,19 +17,18 @@ from ...core.journal.events import (
     Alerted,
     AttemptBegan,
     Began,
-    Ended,
     Logged,
+    MessageAppended,
     Notified,
+    Prompted,
     Record,
     ReplyFailed,
     RunEnded,
-    StageSet,
     StateAppended,
     StateCleared,
     StateIncremented,
     StateSet,
 )
-from ...core.journal.folds import RunFold
 from ...core.journal.requests import PendingRequest
 from ...core.journal.runs import Partial, Run
 from ...core.model.states import RequestStatus, RunStatus
@@ -39,13 +37,15 @@ from ...core.values import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ...core.journal.folds.outline import Outline
+    from ...core.journal.journal import Ranges
     from ...core.operator import Operator
-
-T = TypeVar("T")
 
 ALL_KINDS = tuple(EVENTS)
 LEVELS = ("debug", "info", "warn", "error")
 """Of log lines, least first."""
+_STATE_KINDS = (StateSet.kind, StateIncremented.kind, StateAppended.kind, StateCleared.kind)
+_SAID = (MessageAppended.kind, Prompted.kind)
 
 
 class StageView(msgspec.Struct, frozen=True):
@@ -142,31 +142,6 @@ class StateView(msgspec.Struct, frozen=True):
     """The event of the newest change."""
 
 
-class CheckpointRow(msgspec.Struct, frozen=True):
-    """An operation of the run."""
-
-    name: str
-    op: str
-    line: int
-    first: int
-    seq: int
-    level: int
-    began_at: float
-    ended_at: float | None
-    failed: bool
-    tokens: int | None = None
-    cost: float | None = None
-
-
-class SourceView(msgspec.Struct, frozen=True):
-    """The procedure as the run has pinned it."""
-
-    file: str
-    text: str
-    line: int
-    """Where the run is, or was; 0 when unknown."""
-
-
 class RunReader:
     """Reads one run; may be shared by threads, which wait for each other."""
 
@@ -175,8 +150,7 @@ class RunReader:
         self._operator: Operator = operator
         self._now: Callable[[], float] = now
         self._lock: threading.Lock = threading.Lock()
-        self._live: _Read = _Read()
-        self._past: tuple[int, _Read] | None = None
+        self._known: tuple[object, Outline] | None = None
         self._declared: tuple[str, tuple[str, ...]] | None = None
         self._view: RunView | None = None
         self._version: int = 0
@@ -185,23 +159,20 @@ class RunReader:
         """The run now, or as it was when an event was recorded; the same object while nothing changed."""
         with self._lock:
             run = self._operator.run(self.id)
-            read = self._read(run, at)
+            outline = self._outline(run, at)
             if run.status is not RunStatus.RUNNING or at is not None:
                 partial = None
             elif partial is None:
                 partial = self._operator.partial(run)
             tree = self._operator.inbox(root=run.root) if at is None and not run.status.ended else []
-            fold = read.fold
-            conversations = fold.agents.conversations
+            ending = self._ending(run, outline)
             view = RunView(
-                run=run, seq=read.seq, last=run.last_seq, now=0.0, at=at, moment=read.at if at is not None else None,
-                stages=self._stages(run, read), stage=fold.stages.current, attempt=fold.attempt,
-                requests=tuple(self._below(run, tree)), partial=partial,
-                ending=fold.ended if at is not None or run.status.ended else None,
-                driver=self._operator.driven_by(run) if run.owner else None,
-                operations=len(fold.checkpoints.entries),
-                messages=len(fold.session.messages) + sum(len(one.messages) for one in conversations.values()),
-                nodes=len(fold.graph.nodes), keys=len(fold.state.values),
+                run=run, seq=outline.seq, last=run.last_seq, now=0.0, at=at,
+                moment=outline.at if at is not None else None, stages=self._stages(run, outline, ending),
+                stage=outline.stage, attempt=outline.attempt, requests=tuple(self._below(run, tree)), partial=partial,
+                ending=ending, driver=self._operator.driven_by(run) if run.owner else None,
+                operations=outline.operations, messages=sum(outline.kinds.get(kind, 0) for kind in _SAID),
+                nodes=outline.nodes, keys=len(outline.state),
             )  # fmt: skip
             before = self._view
             if before is not None and view == msgspec.structs.replace(before, now=0.0, version=0):
@@ -209,11 +180,6 @@ class RunReader:
             self._version += 1
             self._view = msgspec.structs.replace(view, now=self._now(), version=self._version)
             return self._view
-
-    def look(self, view: RunView, reading: Callable[[RunFold], T]) -> T:
-        """What a function makes of the run's fold at the view's moment; it must return copies, and be quick."""
-        with self._lock:
-            return reading(self._read(view.run, view.at).fold)
 
     def records(
         self, view: RunView, *, after: int = 0, kinds: Sequence[str] = ALL_KINDS, limit: int = -1, newest: bool = False
@@ -247,55 +213,37 @@ class RunReader:
         return LogWindow(lines, first=len(records) <= limit, last=before is None, upto=upto)
 
     def state(self, view: RunView) -> StateView:
-        """The State and what changed in it last."""
-        with self._lock:
-            read = self._read(view.run, view.at)
-            return StateView(
-                {
-                    key: list(value) if isinstance(value, list) else value
-                    for key, value in read.fold.state.values.items()
-                },
-                dict(read.changes.items()),
-                read.changed_by,
-            )
-
-    def checkpoints(self, view: RunView) -> tuple[CheckpointRow, ...]:
-        """Every operation, in order."""
-
-        def reading(fold: RunFold) -> tuple[CheckpointRow, ...]:
-            used = fold.agents.used_by
-            return tuple(
-                CheckpointRow(
-                    entry.name, entry.op, entry.line, entry.first, entry.seq, entry.level, entry.began_at,
-                    entry.ended_at if entry.ended else None, entry.failed,
-                    (used[entry.name].input or 0) + (used[entry.name].output or 0) if entry.name in used else None,
-                    used[entry.name].cost if entry.name in used else None,
-                )
-                for entry in fold.checkpoints.entries
-            )  # fmt: skip
-
-        return self.look(view, reading)
-
-    def source(self, view: RunView) -> SourceView:
-        """The pinned text, and the line of the newest event that has one."""
-        text = self._operator.source(view.run)
-        with self._lock:
-            read = self._read(view.run, view.at)
-            return SourceView(view.run.file, text, read.line)
+        """The State and what the latest operation, or what came after it, changed in it."""
+        run = _until(view)
+        values = self._operator.outline(view.run, at=view.at).state
+        newest = self._operator.log(run, kinds=_STATE_KINDS, limit=1, newest=True)
+        if not newest:
+            return StateView(values, {}, 0)
+        by = newest[-1].seq
+        run = msgspec.structs.replace(run, history=_cut(run.history, by - 1))
+        bounds = self._operator.log(run, kinds=(AttemptBegan.kind,), limit=1, newest=True)
+        ended = self._operator.step(run, by, "previous checkpoint") or 0
+        began = self._operator.log(run, after=ended, kinds=(Began.kind,), limit=1, newest=True)
+        bound = max(ended, *(record.seq for record in (*bounds, *began)), 0)
+        before = self._operator.outline(view.run, at=bound).state if bound else {}
+        return StateView(values, _changes(before, values), by)
 
     # ---- inside
 
-    def _read(self, run: Run, at: int | None) -> _Read:
-        if at is not None:
-            if self._past is None or self._past[0] != at:
-                self._past = (at, _Read(self._operator.records(run, at=at)))
-            return self._past[1]
-        if self._live.history != run.history:
-            self._live = _Read(self._operator.records(run))
-            self._live.history = run.history
-        elif run.last_seq > self._live.seq:
-            self._live.add(self._operator.log(run, after=self._live.seq, kinds=ALL_KINDS))
-        return self._live
+    def _outline(self, run: Run, at: int | None) -> Outline:
+        """What the run adds up to; kept while nothing is new."""
+        key = (run.history, run.last_seq, at)
+        if self._known is None or self._known[0] != key:
+            self._known = (key, self._operator.outline(run, at=at))
+        return self._known[1]
+
+    def _ending(self, run: Run, outline: Outline) -> RunEnded | None:
+        if outline.ended is None:
+            return None
+        until = msgspec.structs.replace(run, history=[(1, outline.seq)])
+        found = self._operator.log(until, kinds=(RunEnded.kind,), limit=1, newest=True)
+        event = found[0].event if found else None
+        return event if isinstance(event, RunEnded) else None
 
     def _below(self, run: Run, pending: Sequence[PendingRequest]) -> list[PendingRequest]:
         if run.parent is None:
@@ -303,23 +251,29 @@ class RunReader:
         below = {row.id for row, _ in self._operator.tree(run)}
         return [request for request in pending if request.run in below and request.status is RequestStatus.PENDING]
 
-    def _stages(self, run: Run, read: _Read) -> tuple[StageView, ...]:
+    def _stages(self, run: Run, outline: Outline, ended: RunEnded | None) -> tuple[StageView, ...]:
         declared = self._stages_of(run)
-        current = read.fold.stages.current
-        order = [*declared, *(name for name in read.stages if name not in declared)]
+        current = outline.stage
+        spent: dict[str, float] = {}
+        changes = outline.stages
+        for place, change in enumerate(changes):
+            end = changes[place + 1].timestamp if place + 1 < len(changes) else change.timestamp
+            spent[change.to_stage] = spent.get(change.to_stage, 0.0) + max(0.0, end - change.timestamp)
+        entered = changes[-1].timestamp if changes else outline.at
+        if current is not None:
+            spent.setdefault(current, 0.0)
+        order = [*declared, *(name for name in spent if name not in declared)]
         reached = order.index(current) if current in order else -1
-        ended = read.fold.ended
         views: list[StageView] = []
         for place, name in enumerate(order):
-            seconds = read.stages.get(name, 0.0)
-            over = name in read.stages or place < reached
-            state = "done" if over else "ahead"
+            seconds = spent.get(name, 0.0)
+            state = "done" if name in spent or place < reached else "ahead"
             since: float | None = None
             if name == current and not (ended is not None and ended.status == RunStatus.COMPLETED):
                 state = "failed" if ended is not None else "current"
-                since = read.entered_at if ended is None else None
+                since = entered if ended is None else None
             if ended is not None and name == current:
-                seconds += max(0.0, read.at - read.entered_at)
+                seconds += max(0.0, outline.at - entered)
             views.append(StageView(name, state, seconds, since))
         return tuple(views)
 
@@ -349,57 +303,27 @@ def _field(table: object, name: str) -> object:
     return cast("dict[object, object]", table).get(name) if isinstance(table, dict) else None
 
 
-class _Read:
-    """A fold, and what the view needs besides: it is added to as the run goes on."""
+def _until(view: RunView) -> Run:
+    """The run with the history that it had at the view's moment, as far as that is part of its present one."""
+    return view.run if view.at is None else msgspec.structs.replace(view.run, history=_cut(view.run.history, view.at))
 
-    def __init__(self, records: Sequence[Record] = ()) -> None:
-        self.fold: RunFold = RunFold()
-        self.history: object = None
-        self.seq: int = 0
-        self.at: float = 0.0
-        self.line: int = 0
-        self.stages: dict[str, float] = {}
-        """Seconds in each stage that was entered, but the current visit."""
-        self.entered_at: float = 0.0
-        self.changes: dict[str, StateChange] = {}
-        self.changed_by: int = 0
-        self._bounded: bool = False
-        """Whether an operation ended since the newest change of the State."""
-        self.add(records)
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Takes what is new."""
-        for record in records:
-            event = record.event
-            if isinstance(event, (StateSet, StateIncremented, StateAppended, StateCleared)):
-                self._changes(event, record)
-            elif isinstance(event, StageSet):
-                current = self.fold.stages.current
-                if current is not None:
-                    self.stages[current] = self.stages.get(current, 0.0) + max(0.0, record.at - self.entered_at)
-                self.stages.setdefault(event.stage, 0.0)
-                self.entered_at = record.at
-            elif isinstance(event, (Began, Ended, AttemptBegan)):
-                self._bounded = True
-            self.fold.apply(record)
-            self.seq, self.at = record.seq, record.at
-            self.line = record.line or self.line
+def _cut(history: Ranges, at: int) -> Ranges:
+    """The history up to an event."""
+    return [(first, at if last is None else min(last, at)) for first, last in history if first <= at]
 
-    def _changes(self, event: StateSet | StateIncremented | StateAppended | StateCleared, record: Record) -> None:
-        if self._bounded:
-            self.changes, self._bounded = {}, False
-        self.changed_by = record.seq
-        values = self.fold.state.values
-        for key in list(values) if isinstance(event, StateCleared) else (event.key,):
-            before = values.get(key)
-            first = self.changes.get(key)
-            gone = isinstance(event, StateCleared) or (isinstance(event, StateSet) and event.value is None)
-            if first is not None:
-                before = first.before
-            elif isinstance(before, list):
-                before = list(before)
-            how = "removed" if gone else "added" if before is None else "changed"
-            self.changes[key] = StateChange(how, before)
+
+def _changes(before: dict[str, Value], after: dict[str, Value]) -> dict[str, StateChange]:
+    """How the keys differ."""
+    found: dict[str, StateChange] = {}
+    for key in dict.fromkeys((*after, *before)):
+        if key not in after:
+            found[key] = StateChange("removed", before[key])
+        elif key not in before:
+            found[key] = StateChange("added")
+        elif before[key] != after[key]:
+            found[key] = StateChange("changed", before[key])
+    return found
 
 
 def _from(level: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class CheckpointRows(OperationLines):
         here = self.moment is not None and (row.seq or row.first) == self.moment
         right = self._facts(row, width, opened=opened)
         room = max(8, width - right.cell_length - 1)
-        names = min(max(14, room * 2 // 5), 34)
+        names = min(max(14, room // 2), 34)
         left = Content.assemble(
             (place, "b $accent"), "  " * min(row.level, _LEVELS), (f"{glyph} ", "$quiet" if dim else colour),
             safe_line(row.name, "$quiet" if dim else "b $strong" if here else ""),

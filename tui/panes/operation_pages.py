@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ...core.operator import Operator
 
 _PLACE = re.compile(r"^[^\s:]+:[0-9]+: ")
+FEW = 6
+"""Entries of a table that are shown on its row."""
+LONG = 80
 PAGE = 250
 """Operations that are read at a time."""
 WAITING = ("approve", "review", "input", "escalate", "sleep", "wait", "wait_all", "wait_any")
@@ -118,7 +121,20 @@ def outcome_of(one: Operation, end: Ended | None) -> Content:
         # Where it was raised is mostly the line that the row has anyway.
         return safe_line(clip(oneline(_PLACE.sub("", error_text(one.error))), 200), "$bad")
     values = end.values if end is not None else []
-    return Content(", ").join(brief_value(value) for value in values[:4]) if values else Content("")
+    return Content(", ").join(_brief(value) for value in values[:4]) if values else Content("")
+
+
+def _brief(value: Value) -> Content:
+    """A value on the row: what a turn said, small tables with what is in them, others by their size."""
+    if isinstance(value, dict) and isinstance(value.get("content"), str) and value["content"]:
+        return brief_value(value["content"])
+    if isinstance(value, (dict, list)) and 0 < len(value) <= FEW:
+        inside = value.values() if isinstance(value, dict) else value
+        if all(
+            not isinstance(item, (dict, list)) and (not isinstance(item, str) or len(item) < LONG) for item in inside
+        ):
+            return safe_line(brief(value, LONG))
+    return brief_value(value)
 
 
 def error_text(error: Value) -> str:

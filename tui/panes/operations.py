@@ -118,6 +118,9 @@ class OperationsPane(Pane):
         super().__init__()
         self.lines: OperationLines = self.make()
         self._run: str = ""
+        self._history: object = None
+        self._known: object = None
+        """What the rows that are shown were read of."""
         self._busy: bool = False
         self._later: bool = False
 
@@ -130,7 +133,10 @@ class OperationsPane(Pane):
 
     def reset(self) -> None:
         """As in the base class. The rows of another moment are mostly the same."""
-        self._busy = self._later = False
+        if self._busy:
+            # What is read now is of no use any more.
+            self._busy, self._known = False, None
+        self._later = False
 
     def basis(self, view: RunView) -> int | None:
         """The moment whose history is read: None for the present one."""
@@ -142,15 +148,20 @@ class OperationsPane(Pane):
         was_given_up = before is None and not is_present(view.run, lines.moment)
         if self._run != view.run.id or was_given_up:
             self._run = view.run.id
-            lines.pages, lines.count, lines.moment = {}, 0, None
+            lines.pages, lines.count, lines.moment, self._known = {}, 0, None, None
             lines.select(0)
+        if self._history != view.run.history:
+            self._history, lines.pages = view.run.history, {}
         moved = lines.moment != view.at
         lines.moment = view.at
         if not is_present(view.run, view.at):
-            lines.pages = {}
+            lines.pages, self._known = {}, None
         if moved and view.at is not None:
             lines.select(max(0, view.operations - 1))
-        if before is None or (before.seq, before.last, before.run.status) != (view.seq, view.last, view.run.status):
+        # Another moment of the same history has the same rows.
+        known = (view.run.id, view.run.history, view.last, view.run.status)
+        if known != self._known or not lines.pages:
+            self._known = known
             self.load()
         lines.update()
         self.shown(view)
@@ -180,7 +191,10 @@ class OperationsPane(Pane):
             return
         following = lines.following and view.live and lines.cursor >= lines.count - 1
         shrunk = found.total < lines.count
-        lines.pages = found.rows if shrunk else {**lines.pages, **found.rows}
+        first = not lines.count
+        # What is open in a page that is not on the screen may have ended: such a page is read again.
+        kept = {} if shrunk else {page: rows for page, rows in lines.pages.items() if all(row.seq for row in rows)}
+        lines.pages = {**kept, **found.rows}
         while len(lines.pages) > KEPT:
             del lines.pages[next(iter(lines.pages))]
         lines.count, lines.recalled, lines.missing = found.total, found.recalled, False
@@ -188,6 +202,8 @@ class OperationsPane(Pane):
         lines.update(follow=following)
         if following:
             lines.select(found.total - 1)
+        elif first and view.at is not None:
+            lines.select(max(0, view.operations - 1))
         self.shown(view)
         lines.redraw()
         if self._later:

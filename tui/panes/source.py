@@ -28,6 +28,15 @@ LARGEST = 8 * 2**20
 """Bytes of a file that are compared."""
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """How often lines ran up to an event of a history, to be added to."""
+
+    run: str
+    history: object
+    seq: int
+    lines: dict[int, int]
+
+
 class Source(msgspec.Struct, frozen=True):
     """What was read."""
 
@@ -36,8 +45,7 @@ class Source(msgspec.Struct, frozen=True):
     """None when they are those that are shown already."""
     here: int
     waits: bool
-    counts: dict[int, int]
-    """How often each line was recorded to have run."""
+    counts: Counts
     file: str | None
     """The text of the file by now; None when it is gone or cannot be read."""
 
@@ -52,20 +60,35 @@ def text_of(path: Path) -> str | None:
         return None
 
 
-def read_source(operator: Operator, view: RunView, known: str | None) -> Source:
+def count_lines(operator: Operator, view: RunView, known: Counts | None) -> Counts:
+    """How often each line ran, counting what is new since it was counted last."""
+    run, upto = view.run, view.seq
+    if known is None or (known.run, known.history) != (run.id, run.history) or known.seq > upto:
+        known = Counts(run.id, run.history, 0, {})
+    lines = dict(known.lines)
+    for line, count in operator.line_counts(run, at=view.at, after=known.seq).items():
+        lines[line] = lines.get(line, 0) + count
+    return Counts(run.id, run.history, upto, lines)
+
+
+def read_source(operator: Operator, view: RunView, known: Source | None, counts: Counts | None) -> Source:
     """The pinned text, where the run is, and the file."""
     outline = operator.outline(view.run, at=view.at)
     text = operator.source(view.run)
     here = outline.open[-1].line if outline.open else outline.line
     return Source(
-        text, None if text == known else highlight(text), here, bool(outline.open) and not outline.ended,
-        operator.line_counts(view.run, at=view.at), text_of(operator.workspace / view.run.file),
-    )  # fmt: skip
+        text=text,
+        lines=None if known is not None and text == known.text else highlight(text),
+        here=here,
+        waits=bool(outline.open) and not outline.ended,
+        counts=count_lines(operator, view, counts),
+        file=text_of(operator.workspace / view.run.file),
+    )
 
 
 def difference(pinned: str, file: str) -> list[str]:
     """The unified difference from the pinned text to the file."""
-    return list(unified_diff(pinned.splitlines(), file.splitlines(), "pinned by this run", "the file now", lineterm=""))
+    return list(unified_diff(pinned.split("\n"), file.split("\n"), "pinned by this run", "the file now", lineterm=""))
 
 
 class SourcePane(Pane):
@@ -78,6 +101,8 @@ class SourcePane(Pane):
         super().__init__()
         self._lines: SourceLines = SourceLines(self)
         self._source: Source | None = None
+        self._counts: Counts | None = None
+        """Those of the present, to be added to."""
         self._wanted: int | None = None
         self._busy: bool = False
         self._later: bool = False
@@ -104,11 +129,11 @@ class SourcePane(Pane):
             self._later = True
             return
         self._busy, self._later = True, False
-        operator, known = self.proc.operator, self._source.text if self._source is not None else None
+        operator, known, counts = self.proc.operator, self._source, self._counts
 
         def reading(_reader: object) -> Source:
             try:
-                return read_source(operator, view, known)
+                return read_source(operator, view, known, counts)
             finally:
                 self._busy = False
 
@@ -116,11 +141,13 @@ class SourcePane(Pane):
 
     def _read(self, found: Source) -> None:
         before, self._source = self._source, found
+        if self.view is not None and self.view.live:
+            self._counts = found.counts
         lines = self._lines
         if found.lines is not None:
             lines.show_text(found.text, found.lines)
         moved = before is None or before.here != found.here or found.lines is not None
-        lines.mark(found.here, found.counts, waits=found.waits)
+        lines.mark(found.here, found.counts.lines, waits=found.waits)
         if lines.differs and found.file is not None and found.file != found.text:
             lines.show_difference(difference(found.text, found.file))
         elif lines.differs:

@@ -51,7 +51,7 @@ async def _edit(proc: ProcTui, run: Run, line: int) -> None:
         problems = await _problems(proc, file)
         if problems is not None:
             line, text = problems
-            choices = [Choice("again", "Edit again"), Choice("leave", "Leave it so", "runs keep the text they have")]
+            choices = [Choice("again", "Edit again"), Choice("leave", "Leave it so", "runs keep theirs")]
             again = (
                 await proc.push_screen_wait(QuestionDialog(f"{file.name} is not right yet", text, choices)) == "again"
             )
@@ -92,8 +92,8 @@ async def _go_on(proc: ProcTui, run: Run, file: Path) -> bool:
         proc.say(f"{file.name} is right; this run is {now.status.value.lower()}, new runs take it")
         return False
     choices = [
-        Choice("leave", "Only keep the file", "this run goes on with the text that it has"),
-        Choice("resume", "Resume with it", "what matches the record is not done again"),
+        Choice("leave", "Only keep the file", "this run keeps its own"),
+        Choice("resume", "Resume with it", "what matches is not done again"),
     ]
     text = (
         f"{file.name} is right, and differs from what this run has. "

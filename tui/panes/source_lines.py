@@ -45,7 +45,7 @@ class SourceLines(Lines):
 
     def show_text(self, text: str, lines: Sequence[Content]) -> None:
         """Shows a text; `lines` are the same in colours."""
-        self._texts, self._lines, self._counts, self._here = text.splitlines(), lines, {}, 0
+        self._texts, self._lines, self._counts, self._here = text.split("\n"), lines, {}, 0
         self._measure()
 
     def show_difference(self, diff: list[str] | None) -> None:
@@ -111,9 +111,10 @@ class SourceLines(Lines):
         number = index + 1
         here, ran = number == self._here, self._counts.get(number, 0)
         mark = self.glyphs.waits if here and self._waits else self.glyphs.forth if here else " "
-        often = f"{_short(ran):>4}" if ran > 1 else f"   {self.glyphs.dot}" if ran else "    "
+        often = f"{_short(ran):>3}" if ran > 1 else f"  {self.glyphs.dot}" if ran else "   "
+        digits = max(3, len(str(len(self._lines)))) + 1
         return Content.assemble(
-            (often, "$good" if ran else "$quiet"), (f"{number:>5} ", "$foreground" if ran else "$quiet"),
+            (often, "$good" if ran else "$quiet"), (f"{number:>{digits}} ", "$foreground" if ran else "$quiet"),
             (f"{mark} ", "b $wait"), self._lines[index],
         )  # fmt: skip
 

@@ -72,9 +72,11 @@ class TimelineRows(OperationLines):
         """The line above the rows: moments, and the one looked at."""
         room, names = self.room(width), self.names(width)
         cells = [" "] * room
-        step = max(12, room // 6)
+        step = max(14, room // 6)
         for column in range(0, max(1, room - 8), step):
-            text = time_of_day(self.scale.moment(self.left + column / room / self.zoom))
+            at = self.scale.moment(self.left + column / room / self.zoom)
+            then = self.scale.moment(self.left + (column + step) / room / self.zoom)
+            text = f"{time_of_day(at)}.{int(at % 1 * 1000):03}" if 0 < then - at < 2 else time_of_day(at)
             cells[column : column + len(text)] = text
         more = f"{self.zoom}x closer" if self.zoom > 1 else ""
         return Content.assemble((more[:names].ljust(names), "$quiet"), ("".join(cells)[:room], "$quiet"))
@@ -231,7 +233,11 @@ class TimelinePane(OperationsPane):
     def clock(self, now: float) -> None:
         """As in the base class: what is open grows."""
         view = self.view
-        if view is None or view.run.status.ended or not self.rows.count:
+        rows = self.rows
+        if view is None or view.run.status.ended or not rows.count:
+            return
+        # Less than a part of a column is not worth a line that may be slow.
+        if now - rows.now < (rows.now - rows.scale.first) / rows.room(rows.size.width) / rows.zoom / 2:
             return
         self._measure(view, now)
         self.rows.update()

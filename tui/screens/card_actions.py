@@ -44,11 +44,23 @@ def card_actions(card: Card) -> CardActions:
         for option in card.options:
             comes = leads.get(option.label, "")
             words = f"{oneline(option.label)} {proc.glyphs.arrow} {comes}" if comes else oneline(option.label)
-            rows.append((Choice(f"option {option.label}", words, option.key, "answers"), lambda option=option: card.choose(option)))
+            rows.append(
+                (
+                    Choice(f"option {option.label}", words, option.key, "answers"),
+                    lambda option=option: card.choose(option),
+                )
+            )
         if "timeout" in leads:
-            rows.append((Choice("timeout", f"nobody answers {proc.glyphs.arrow} {leads['timeout']}", "", "answers"), lambda: None))
+            rows.append(
+                (
+                    Choice("timeout", f"nobody answers {proc.glyphs.arrow} {leads['timeout']}", "", "answers"),
+                    lambda: None,
+                )
+            )
     if card.edited is not None:
-        rows.append((Choice("drop", "drop what was edited", "back to what was proposed", "the artifact"), card.drop_edit))
+        rows.append(
+            (Choice("drop", "drop what was edited", "back to what was proposed", "the artifact"), card.drop_edit)
+        )
     if card.text is not None:
         source = (card.edited or card.text).source
         rows.append((Choice("copy", "copy the artifact", "", "the artifact"), lambda: proc.copy(source)))
@@ -57,7 +69,14 @@ def card_actions(card: Card) -> CardActions:
         (Choice("run", "go to the run", card.request.run[:4], "the request"), lambda: _go(card)),
     ]
     if card.facts is not None and card.facts.params:
-        rows.append((Choice("params", f"other parameters than the last run: {differing(card.facts.params)}", "", "the request"), lambda: None))
+        rows.append(
+            (
+                Choice(
+                    "params", f"other parameters than the last run: {differing(card.facts.params)}", "", "the request"
+                ),
+                lambda: None,
+            )
+        )
     wait = NOT_BEFORE if proc.keyboard.timing.arm else 0.0
     return CardActions(f"{card.request.type} {card.request.id}, as {oneline(proc.operator.user)}", rows, wait=wait)
 

@@ -18,6 +18,7 @@ from .. import keys
 from ..panes.operation_pages import Row, error_text
 from ..readable import readable
 from ..screen_safety import safe, safe_line
+from ..widgets.footer import Footer
 from ..widgets.lines import Lines
 from ..widgets.values import brief_value
 from ..words import duration, several, time_of_day
@@ -64,6 +65,7 @@ class DifferenceRows(Lines):
     def __init__(self) -> None:
         super().__init__(id="differences")
         self.rows: list[Difference] = []
+        self.widest_before: int = 0
 
     def total(self) -> int:
         """As in the base class."""
@@ -80,7 +82,7 @@ class DifferenceRows(Lines):
         colour = {"added": "$good", "changed": "$wait", "removed": "$bad"}[one.how]
         names = min(24, max(8, width // 4))
         name = safe_line(one.key).truncate(names, ellipsis=True, pad=True)
-        room = max(6, (width - names - 6) // 2)
+        room = min(max(6, (width - names - 6) // 2), self.widest_before)
         before = brief_value(one.before) if one.how != "added" else Content("")
         after = brief_value(one.after) if one.how != "removed" else Content("")
         arrow = (f" {self.glyphs.arrow} ", "$quiet")
@@ -139,12 +141,12 @@ class CompareScreen(ProcDialog[None]):
                         yield side
             yield self._state
             yield self._list
+        yield Footer()
 
     def on_mount(self) -> None:
         """Reads both."""
         box = self.query_one(Container)
         box.border_title = safe_line(f"Compare, {self._run.procedure}")  # pyright: ignore[reportAttributeAccessIssue] - takes content
-        box.border_subtitle = "enter both values   esc close"
         for scroll, row in zip(self.query(VerticalScroll), self._rows, strict=True):
             took = f", took {duration(row.ended_at - row.began_at)}" if row.ended_at is not None else ""
             scroll.border_title = safe_line(row.name)  # pyright: ignore[reportAttributeAccessIssue] - takes content
@@ -171,8 +173,10 @@ class CompareScreen(ProcDialog[None]):
         for side, text in zip(self._sides, texts, strict=True):
             side.update(safe(text[:MOST], "$quiet" if same else ""))
         self._list.rows = differences(before, after)
+        shown = [brief_value(one.before).cell_length for one in self._list.rows if one.how != "added"]
+        self._list.widest_before = max(shown, default=0)
         count = len(self._list.rows)
-        outcomes = "the same outcome" if same else "other outcomes"
+        outcomes = "the same outcome" if same else "the outcomes differ"
         differ = f"{several(count, 'key')} of the State {'differs' if count == 1 else 'differ'}"
         state = differ if count else "the State is the same"
         self._state.update(f"{outcomes}; {state}")

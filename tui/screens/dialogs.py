@@ -255,7 +255,8 @@ class QuestionDialog(ProcDialog[str]):
             Content.assemble(
                 (f"{glyphs.here if place == self._place else ' '} ", "$accent"),
                 safe_line(choice.text, "b $strong" if place == self._place else ""),
-                safe_line(f"  {choice.hint}", "$quiet"),
+                "  ",
+                safe_line(choice.hint, "$quiet"),
             )
             for place, choice in enumerate(self._choices)
         ]

@@ -33,8 +33,9 @@ class HelpScreen(PickDialog):
             for key in keys.of_layer(layer)
             if not self._is_hidden(key, order, whole)
         ]
-        inner = next((layer for layer in order if layer not in OUTER), order[0])
-        super().__init__(f"Keys in {keys.LAYERS[inner]}", choices, placeholder="/ to search; enter does it")
+        inner = next((layer for layer in order if layer not in OUTER), None)
+        title = f"Keys in {keys.LAYERS[inner]}" if inner is not None else "Keys"
+        super().__init__(title, choices, placeholder="/ to search; enter does it")
 
     @staticmethod
     def _is_hidden(key: keys.Key, order: list[str], whole: dict[str, str]) -> bool:
@@ -51,4 +52,4 @@ class HelpScreen(PickDialog):
         key = next(key for key in keys.KEYS if key.id == picked.key)
         node, proc = self._owners[key.layer], self.proc
         self.dismiss(None)
-        proc.call_later(proc.run_action, key.action, node)
+        proc.call_after_refresh(proc.run_action, key.action, node)

@@ -39,12 +39,16 @@ class RequestList(Lines):
 
     def __init__(self) -> None:
         super().__init__()
+        self._all: tuple[PendingRequest, ...] = ()
         self.requests: tuple[PendingRequest, ...] = ()
+        """In the order in which they are shown."""
         self.marked: frozenset[str] = frozenset()
         self._first_later: int = 0
 
-    def show(self, requests: tuple[PendingRequest, ...]) -> None:
-        """Shows what waits."""
+    def show(self, requests: tuple[PendingRequest, ...] | None = None) -> None:
+        """Shows what waits; without requests the same, of which some may be due again."""
+        requests = self._all if requests is None else requests
+        self._all = requests
         memory, now = self.proc.memory, self.proc.now()
         off = [request for request in requests if memory.is_later(request.id, request.attempt, now)]
         self.requests = (*(request for request in requests if request not in off), *off)
@@ -57,7 +61,7 @@ class RequestList(Lines):
         """The request under the cursor."""
         return self.requests[self.cursor] if self.cursor < len(self.requests) else None
 
-    def batch(self) -> tuple[PendingRequest, ...]:
+    def together(self) -> tuple[PendingRequest, ...]:
         """The marked requests, when the cursor is on one of them; else the one under the cursor."""
         selected = self.selected
         if selected is None:
@@ -123,7 +127,7 @@ class RequestList(Lines):
         """With all the room there is."""
         from .review import ReviewScreen
 
-        batch = self.batch()
+        batch = self.together()
         if self.selected is not None:
             self.proc.push_screen(ReviewScreen(self.selected, batch=batch, queue=True))
 
@@ -132,7 +136,7 @@ class RequestList(Lines):
         request = self.selected
         if request is not None:
             self.proc.memory.put_off(request.id, request.attempt, request.deadline, self.proc.now())
-            self.show(self.requests)
+            self.show()
 
     def action_go(self) -> None:
         """To the run."""
@@ -173,7 +177,8 @@ class InboxScreen(ProcScreen[None]):
         self.query_one("#empty", Static).update(
             Content.assemble(
                 ("Nothing waits for you.", "b $strong"), "\n\n",
-                ("Requests of all runs come here, the nearest deadline first.   ", "$quiet"), ("q", "b $accent"), (" back", "$quiet"),
+                ("Requests of all runs come here, the nearest deadline first.   ", "$quiet"), ("q", "b $accent"),
+                (" back", "$quiet"),
             )
         )  # fmt: skip
         self._list.focus()
@@ -198,13 +203,13 @@ class InboxScreen(ProcScreen[None]):
 
     def clock(self, now: float) -> None:
         """As in the base class."""
-        self._list.show(self._list.requests)
+        self._list.show()
         if self._card is not None:
             self._card.clock(now)
 
     def _choose(self) -> None:
         """The card is about the selected request."""
-        selected, batch = self._list.selected, self._list.batch()
+        selected, batch = self._list.selected, self._list.together()
         if selected is None:
             if self._card is not None:
                 self._card.remove()

@@ -78,7 +78,7 @@ class PaletteScreen(PickDialog):
         picked = self._list.picked
         if picked is not None:
             self.dismiss(None)
-            self.proc.call_later(self._works[picked.key])
+            self.proc.call_after_refresh(self._works[picked.key])
 
 
 def _keys(proc: ProcTui, screen: Screen[object]) -> Iterator[tuple[Choice, Callable[[], object]]]:

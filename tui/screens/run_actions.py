@@ -1,6 +1,7 @@
 """What can be done with a run: each way with what it does, what it keeps and what it costs, before it is done.
 
-Belongs here: which ways there are for a run, and asking. Never: what they do (the operator), or editing (`panes/source_edit.py`).
+Belongs here: which ways there are for a run, and asking. Never: what they do (the operator), or editing
+(`panes/source_edit.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class WayList(Lines):
         if index % 2:
             return Content.assemble("    ", safe_line(clip(way.hint, max(8, width - 5)), "$quiet"))
         sign = self.glyphs.here if index == self.cursor else " "
-        return Content.assemble((sign, "$accent"), " ", (way.key, "b $accent"), " ", (way.text, f"b {way.style}".strip()))
+        return Content.assemble(
+            (sign, "$accent"), " ", (way.key, "b $accent"), " ", (way.text, f"b {way.style}".strip())
+        )
 
 
 class RunActions(ProcDialog[None]):
@@ -141,7 +144,12 @@ def open_actions(proc: ProcTui, view: RunView) -> None:
 
     def known(found: tuple[Facts, int]) -> None:
         facts, below = found
-        proc.push_screen(RunActions(f"{view.run.procedure} {view.run.id[:4]}  {view.run.status.value.lower()}", ways_of(proc, view, facts, below)))
+        proc.push_screen(
+            RunActions(
+                f"{view.run.procedure} {view.run.id[:4]}  {view.run.status.value.lower()}",
+                ways_of(proc, view, facts, below),
+            )
+        )
 
     def read() -> tuple[Facts, int]:
         below = [row for row, _ in proc.operator.tree(view.run) if row.id != view.run.id and not row.status.ended]
@@ -162,14 +170,35 @@ def ways_of(proc: ProcTui, view: RunView, facts: Facts, below: int) -> list[Way]
         from ..panes.source_edit import edit_source
 
         more = f", withdraws {several(facts.requests, 'request')}" if facts.requests else ""
-        ways.append(Way("r", "Resume", f"{facts.resuming}; {facts.keeping}{more}", doing("resumed", lambda: operator.resume(run))))
         ways.append(
-            Way("E", "Edit and resume", f"opens {run.file} in $EDITOR; what matches the record is not done again", lambda: edit_source(proc, run, facts.line))
+            Way(
+                "r",
+                "Resume",
+                f"{facts.resuming}; {facts.keeping}{more}",
+                doing("resumed", lambda: operator.resume(run)),
+            )
+        )
+        ways.append(
+            Way(
+                "E",
+                "Edit and resume",
+                f"opens {run.file} in $EDITOR; what matches the record is not done again",
+                lambda: edit_source(proc, run, facts.line),
+            )
         )
     elif status == "BLOCKED":
-        ways.append(Way("r", "Try again now", "nothing is done again; it waits on if this worker lacks it still", doing("tried again", lambda: operator.resume(run))))
+        ways.append(
+            Way(
+                "r",
+                "Try again now",
+                "nothing is done again; it waits on if this worker lacks it still",
+                doing("tried again", lambda: operator.resume(run)),
+            )
+        )
     if not run.status.ended:
-        ask = "asks its code to end by itself: Stop.requested() is true from now on; what it waits for is not interrupted"
+        ask = (
+            "asks its code to end by itself: Stop.requested() is true from now on; what it waits for is not interrupted"
+        )
         children = f" and its {several(below, 'child', 'children')}" if below else ""
         now = f"ends it{children} now, waits included; its record stays, and it can only be forked then"
         ways.append(Way("s", "Stop", ask, doing("asked to stop", lambda: operator.stop(run))))
@@ -180,17 +209,41 @@ def ways_of(proc: ProcTui, view: RunView, facts: Facts, below: int) -> list[Way]
     if status == "FAILED":
         from ..panes.checkpoint_actions import reset
 
-        ways.append(Way("b", "Reset to the beginning", "forgets everything that was done; asks before it does", lambda: reset(proc, run, None), "$bad"))
+        ways.append(
+            Way(
+                "b",
+                "Reset to the beginning",
+                "forgets everything that was done; asks before it does",
+                lambda: reset(proc, run, None),
+                "$bad",
+            )
+        )
 
     def forked(after: str | None) -> Callable[[], object]:
         return lambda: proc.act(lambda: operator.fork(run, after), lambda new: proc.go_to_run(new.id))
 
     if facts.cause:
-        hint = f"a new run that keeps {several(facts.kept, 'operation')} and goes on from there; this one stays as it is"
+        hint = (
+            f"a new run that keeps {several(facts.kept, 'operation')} and goes on from there; this one stays as it is"
+        )
         ways.append(Way("f", f"Fork before {facts.cause}", hint, forked(facts.cause)))
-        ways.append(Way("F", "Fork from the beginning", "a new run with the same parameters; this one stays as it is", forked(None)))
+        ways.append(
+            Way(
+                "F",
+                "Fork from the beginning",
+                "a new run with the same parameters; this one stays as it is",
+                forked(None),
+            )
+        )
     else:
-        ways.append(Way("f", "Fork from the beginning", "a new run with the same parameters; this one stays as it is", forked(None)))
+        ways.append(
+            Way(
+                "f",
+                "Fork from the beginning",
+                "a new run with the same parameters; this one stays as it is",
+                forked(None),
+            )
+        )
     return ways
 
 
@@ -206,6 +259,8 @@ def ask_status(proc: ProcTui, view: RunView) -> None:
         total = usage.total or (usage.input or 0) + (usage.output or 0)
         parts = [f"{total} tokens" if total else "", money(usage.cost) if usage.cost is not None else "cost unknown"]
         about = ", ".join(part for part in parts if part)
-        proc.push_screen(ValueScreen(f"status report of {view.run.procedure} {view.run.id[:4]}  {about}", reply.content))
+        proc.push_screen(
+            ValueScreen(f"status report of {view.run.procedure} {view.run.id[:4]}  {about}", reply.content)
+        )
 
     proc.act(lambda: proc.operator.status_report(view.run), told)

@@ -85,8 +85,8 @@ class SinceScreen(ProcDialog[None]):
         ]
         parts = [
             *_part(signs.failed, "$bad", several(len(found.failed), "run failed", "runs failed"), self._failures()),
-            *_part(signs.waits, "$wait", several(len(waiting), "request waits", "requests wait") + " for you now", waiting),
-            *_part(signs.pending, "$accent", f"{len(found.decided)} decided", [_decision(item) for item in found.decided]),
+            *_part(signs.waits, "$wait", f"{several(len(waiting), 'request')} waiting for you now", waiting),
+            *_part(signs.pending, "$accent", f"{len(found.decided)} decided", list(map(_decision, found.decided))),
             *_part(signs.done, "$good", f"{len(found.completed)} completed", _runs(found.completed)),
             *_part(signs.cancelled, "$quiet", f"{len(found.cancelled)} cancelled", _runs(found.cancelled)),
             *_part(

@@ -17,7 +17,6 @@ from textual.widgets import Input, Static, TextArea
 
 from ...core.errors import ParameterError, ProcError
 from .. import forms, keys
-from ..leaving import is_demo
 from ..screen_safety import safe, safe_line
 from ..widgets.choice_field import ChoiceField
 from ..widgets.footer import Footer
@@ -182,7 +181,8 @@ class StartScreen(ProcDialog[None]):
     def _say(self, problem: str = "") -> None:
         """What starting will do, or why it did not."""
         models = "scripted, none is called" if self._scripted else "called"
-        text = f"people: asked · models: {models} · tools: called · files: written · journal: kept"
+        said = ("people: asked", f"models: {models}", "tools: called", "files: written", "journal: kept")
+        text = f" {self.proc.glyphs.dot} ".join(said)
         self.query_one("#said", Static).update(safe(problem, "$bad") if problem else Content.styled(text, "$quiet"))
 
     @property

@@ -1,7 +1,7 @@
 """How what was said looks: an entry as lines of so many columns, with a sign or a bar at their left.
 
-Belongs here: the looks of each kind of message, and what is folded. Never: what is loaded (`window.py`), or which line is
-selected.
+Belongs here: the looks of each kind of message, and what is folded. Never: what is loaded (`window.py`), or which line
+is selected.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def block(entry: Entry, look: Look, unfolded: frozenset[int]) -> Block:
         case "request" | "response":
             return _request(entry, look, width)
         case "cleared":
-            return Block(entry.key, (Line(Content.styled(entry.title, "$quiet"), 0, look.glyphs.dotted),), "$quiet", entry)
+            return Block(
+                entry.key, (Line(Content.styled(entry.title, "$quiet"), 0, look.glyphs.dotted),), "$quiet", entry
+            )
         case "chat" | "said":
             return _talk(entry, look, width, unfolded)
         case _:
@@ -102,7 +104,9 @@ def tokens(count: int) -> str:
     return f"{count} tok" if count < 1000 else f"{count / 1000:.1f}k tok"
 
 
-def body(text: str, look: Look, width: int, most: int, *, plain: bool = False, unfolded: bool = False) -> tuple[list[Content], bool]:
+def body(
+    text: str, look: Look, width: int, most: int, *, plain: bool = False, unfolded: bool = False
+) -> tuple[list[Content], bool]:
     """The lines of a text, the last one saying what is left out; and whether it folds."""
     text = text.strip("\n").rstrip()
     if not text:
@@ -146,7 +150,8 @@ def _call(call: CallEntry, look: Look, width: int, number: int, *, unfolded: boo
     left = clip(f" {arguments}", (room - len(name)) // 2) if arguments else ""
     right = clip(state, max(4, room - len(name) - len(left)))
     line = Content.assemble(
-        (f"{sign} ", "$quiet"), (name, "$foreground"), (left, "$quiet"), (f" {glyphs.arrow} ", "$quiet"), (right, style), (took, "$quiet"),
+        (f"{sign} ", "$quiet"), (name, "$foreground"), (left, "$quiet"), (f" {glyphs.arrow} ", "$quiet"),
+        (right, style), (took, "$quiet"),
     )  # fmt: skip
     lines = [Line(line, number)]
     if unfolded:
@@ -162,11 +167,17 @@ def _notice(entry: Entry, look: Look, width: int, unfolded: frozenset[int]) -> B
     alert = entry.kind == "alert"
     style = _LEVELS.get(entry.level, "$accent")
     sign = look.glyphs.blocked if alert else look.glyphs.running
-    word = Content.styled(f"{oneline(entry.level).upper()} ", f"b {style}") if alert or entry.level not in ("info", "") else Content("")
+    word = (
+        Content.styled(f"{oneline(entry.level).upper()} ", f"b {style}")
+        if alert or entry.level not in ("info", "")
+        else Content("")
+    )
     source = Content.assemble("  ", safe_line(entry.who, "$quiet")) if entry.who else Content("")
     first = Content.assemble(word, safe_line(entry.title.partition("\n")[0], "b $strong"), source)
     rest = entry.title.partition("\n")[2]
-    text, folds = body("\n".join(part for part in (rest, entry.text) if part), look, width, MOST_OTHER, unfolded=0 in unfolded)
+    text, folds = body(
+        "\n".join(part for part in (rest, entry.text) if part), look, width, MOST_OTHER, unfolded=0 in unfolded
+    )
     room = width - 10
     if first.cell_length > room:
         full, _ = body(entry.title.partition("\n")[0], look, width, MOST_OTHER, plain=True)
@@ -186,9 +197,15 @@ def _request(entry: Entry, look: Look, width: int) -> Block:
         lines += [Line(part.stylize_before("b $strong")) for part in text]
     if entry.outcome:
         style = "$good" if entry.good else "$quiet" if entry.outcome == "withdrawn" else "$bad"
-        by = Content.assemble((" by ", "$quiet"), safe_line(entry.by, "$quiet")) if entry.by and entry.outcome == "answered" else Content("")
+        by = (
+            Content.assemble((" by ", "$quiet"), safe_line(entry.by, "$quiet"))
+            if entry.by and entry.outcome == "answered"
+            else Content("")
+        )
         took = f"  after {duration(entry.settled_at - entry.at)}" if entry.kind == "request" else ""
-        line = Content.assemble((f"{glyphs.arrow} ", "$quiet"), safe_line(entry.answer[:2000], style), by, (took, "$quiet"))
+        line = Content.assemble(
+            (f"{glyphs.arrow} ", "$quiet"), safe_line(entry.answer[:2000], style), by, (took, "$quiet")
+        )
         lines.append(Line(head(line, entry.settled_at, width), 0, "" if lines else glyphs.waits))
     elif look.live:
         lines.append(Line(Content.styled("waits for an answer", "$wait")))
@@ -213,12 +230,20 @@ def _internal(entry: Entry, look: Look, width: int, unfolded: frozenset[int]) ->
     count = entry.text.count("\n") + 1
     if folded and (entry.kind == "system" or count > 3):
         sign = look.glyphs.closed
-        first = Content.assemble(who, (f"  {what}  {several(count, 'line')}  ", "$quiet"), safe_line(entry.text[:300], "$quiet"))
+        first = Content.assemble(
+            who, (f"  {what}  {several(count, 'line')}  ", "$quiet"), safe_line(entry.text[:300], "$quiet")
+        )
         return Block(entry.key, (Line(head(first, entry.at, width), 0, sign),), "$quiet", entry, True)
     first = Content.assemble(who, (f"  {what}", "$quiet"))
     text, folds = body(entry.text, look, width, MOST_OTHER, plain=bool(what), unfolded=0 in unfolded)
     quiet = [part.stylize_before("$quiet") for part in text] if what else text
-    return Block(entry.key, (Line(head(first, entry.at, width)), *(Line(part) for part in quiet)), "$quiet", entry, folds or bool(what))
+    return Block(
+        entry.key,
+        (Line(head(first, entry.at, width)), *(Line(part) for part in quiet)),
+        "$quiet",
+        entry,
+        folds or bool(what),
+    )
 
 
 def tail_block(key: tuple[int, int], first: Content, text: Sequence[Content], bar: str, sign: str = "") -> Block:

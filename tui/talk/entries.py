@@ -14,7 +14,6 @@ import msgspec
 from ...core.journal import events
 from ...core.journal.folds.agents import REPLY, reply_of
 from ..conversation import answer_text
-from ..words import several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,6 +117,8 @@ def entries(records: Sequence[Record]) -> list[Entry]:
             _settle(event, record, found, asked)
         else:
             for entry in _said(event, record):
+                if entry.kind == "said" and _repeats(entry, found):
+                    continue
                 found[entry.key] = entry
                 if entry.kind == "request":
                     asked[entry.request] = entry.key
@@ -130,7 +131,14 @@ def waits_for(records: Sequence[Record]) -> Asked | None:
         event = records[place].event
         if isinstance(event, events.Prompted):
             before = (one.event for one in reversed(records[:place]))
-            turn = next((_number(one.name) for one in before if isinstance(one, events.Ended) and one.op == REPLY and _agent(one) == event.agent), 0)
+            turn = next(
+                (
+                    _number(one.name)
+                    for one in before
+                    if isinstance(one, events.Ended) and one.op == REPLY and _agent(one) == event.agent
+                ),
+                0,
+            )
             return Asked(event.agent, records[place].at, turn + 1)
         if isinstance(event, events.Ended):
             return None
@@ -158,11 +166,14 @@ def _reply(event: events.Ended, record: Record) -> Entry:
     total = usage.total if usage.total is not None else (usage.input or 0) + (usage.output or 0) or None
     return Entry(
         record.seq, 0, record.at, "reply", _agent(event), reply.content, turn=_number(event.name), model=reply.model,
-        tokens=total, cost=usage.cost, calls=tuple(CallEntry(call.id, call.name, call.arguments) for call in reply.calls),
+        tokens=total, cost=usage.cost,
+        calls=tuple(CallEntry(call.id, call.name, call.arguments) for call in reply.calls),
     )  # fmt: skip
 
 
-def _result(event: events.Ended, record: Record, found: dict[tuple[int, int], Entry], last: dict[str, tuple[int, int]]) -> None:
+def _result(
+    event: events.Ended, record: Record, found: dict[tuple[int, int], Entry], last: dict[str, tuple[int, int]]
+) -> None:
     """Adds what came of a call to the reply that asked for it; alone when that reply is further up than the window."""
     detail = event.detail if isinstance(event.detail, dict) else {}
     told, name, id = str(detail.get("text") or ""), str(detail.get("name") or ""), str(detail.get("id") or "")
@@ -206,13 +217,21 @@ def _settle(
     found[entry.key] = entry
 
 
+def _repeats(said: Entry, found: dict[tuple[int, int], Entry]) -> bool:
+    """Whether a run says to a person what its agent has just said, which is shown already."""
+    last = found[next(reversed(found))] if found else None
+    return last is not None and last.kind == "reply" and last.text.strip() == said.text.strip()
+
+
 def _said(event: events.Event, record: Record) -> list[Entry]:
     seq, at = record.seq, record.at
     match event:
         case events.Prompted(agent=agent, system=system, messages=messages):
             said = [Entry(seq, 0, at, "system", agent, system)] if system else []
             return said + [
-                Entry(seq, place, at, "prompt", agent, one.content) for place, one in enumerate(messages, 1) if one.content
+                Entry(seq, place, at, "prompt", agent, one.content)
+                for place, one in enumerate(messages, 1)
+                if one.content
             ]
         case events.MessageAppended(role=role, content=content):
             return [Entry(seq, 0, at, "message", role.lower(), content)]
@@ -241,8 +260,3 @@ def whole(entry: Entry) -> str:
     if entry.outcome:
         parts.append(f"{entry.answer}{f' (by {entry.by})' if entry.by else ''}")
     return "\n\n".join(parts)
-
-
-def counted(number: int, total: int) -> str:
-    """How many messages are shown of how many."""
-    return several(total, "message") if number >= total else f"{number:,} of {several(total, 'message')}"

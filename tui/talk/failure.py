@@ -1,4 +1,4 @@
-"""Why a run failed, and what each way on would do again: read in a thread, for the failure card and the actions of a run.
+"""Why a run failed, and what each way on would do again: for the failure card and the actions of a run, in a thread.
 
 Belongs here: reading. Never: how it looks, or doing any of it.
 """
@@ -49,7 +49,7 @@ class Facts(msgspec.Struct, frozen=True):
     def resuming(self) -> str:
         """What a resume does and costs, in words."""
         if not self.again:
-            return "nothing is done again: it goes on after its last operation"
+            return "nothing is done again, and the same code may well fail the same way: edit it first"
         return f"does again {listed(list(self.again), 3)}{self.costs}"
 
     @property
@@ -93,7 +93,8 @@ def read(operator: Operator, view: RunView) -> Facts:
     ]
     return Facts(
         line, _around(operator, view, line), cause, again, max(0, outline.operations - len(again)),
-        sum((one.total or (one.input or 0) + (one.output or 0)) for one in spent), sum(one.cost or 0.0 for one in spent),
+        sum((one.total or (one.input or 0) + (one.output or 0)) for one in spent),
+        sum(one.cost or 0.0 for one in spent),
         requests, children,
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """The Markdown of models as lines of so many columns: headings, emphasis, lists, quotes, code. Never markup.
 
 It works line by line, and only a fence of code reaches over several lines: so a text that grows is laid out again from
-its last line on, and looks the same when it is whole. What is not understood is shown as it was written, and the address
-of a link always is. Belongs here: text to `Content`. Never: who said it.
+its last line on, and looks the same when it is whole. What is not understood is shown as it was written, and the
+address of a link always is. Belongs here: text to `Content`. Never: who said it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _INLINE = re.compile(
 )
 _STYLES = {"code": "$string", "strong": "b", "strong2": "b", "em": "i", "em2": "i"}
 _TOKENS = (
-    ("Token.Comment", "$quiet"), ("Token.Keyword", "$agent"), ("Token.Literal.String", "$string"), ("Token.Literal.Number", "$number"),
-    ("Token.Name.Function", "$accent"), ("Token.Name.Class", "$accent"), ("Token.Name.Tag", "$accent"), ("Token.Name.Attribute", "$accent"),
+    ("Token.Comment", "$quiet"), ("Token.Keyword", "$agent"), ("Token.Literal.String", "$string"),
+    ("Token.Literal.Number", "$number"), ("Token.Name.Function", "$accent"), ("Token.Name.Class", "$accent"),
+    ("Token.Name.Tag", "$accent"), ("Token.Name.Attribute", "$accent"),
     ("Token.Generic.Inserted", "$good"), ("Token.Generic.Deleted", "$bad"), ("Token.Generic.Heading", "b"),
 )  # fmt: skip
 
@@ -108,7 +109,9 @@ def _line(line: str, width: int, glyphs: Glyphs) -> list[Content]:
         indent = " " * min(len(item[1]), max(0, width // 3))
         return _hanging(Content.assemble(indent, (sign, "$quiet"), " "), inline(item[3]), width)
     if quote := _QUOTE.match(line):
-        return _hanging(Content.styled(f"{glyphs.bar} ", "$quiet"), inline(quote[2]).stylize_before("$quiet"), width, repeat=True)
+        return _hanging(
+            Content.styled(f"{glyphs.bar} ", "$quiet"), inline(quote[2]).stylize_before("$quiet"), width, repeat=True
+        )
     indent = line[: len(line) - len(line.lstrip())][: width // 3]
     return _hanging(Content(indent), inline(line.lstrip()), width) if indent else _wrapped(inline(line), width)
 
@@ -157,8 +160,8 @@ def _highlighted(code: str, language: str) -> Content:
     if not language or not code.strip() or len(code) > MOST_CODE:
         return Content.styled(code, "$string") if not language else Content(code)
     # Only a conversation with code in it needs the lexers.
-    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415
-    from pygments.util import ClassNotFound  # noqa: PLC0415
+    from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+    from pygments.util import ClassNotFound
 
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)

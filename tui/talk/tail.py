@@ -1,4 +1,4 @@
-"""The end of a conversation that is not recorded: a reply as it arrives, what was sent and is not delivered, the ending.
+"""The end of a conversation that is not recorded: a reply as it arrives, what was sent and not delivered, the ending.
 
 Belongs here: what stands there, as blocks. Never: reading, widgets.
 """
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from textual.content import Content
 
+from ..readable import readable
 from ..screen_safety import safe, safe_line
 from ..words import duration
-from .blocks import GUTTER, head, tail_block
+from .blocks import GUTTER, MOST_OTHER, body, head, tail_block
 from .markdown import Growing
 
 if TYPE_CHECKING:
@@ -41,27 +42,36 @@ class Sent(msgspec.Struct, frozen=True):
 class Tail:
     """What stands at the end; made anew by each reading, but for what grows."""
 
-    def __init__(self, asked: Asked | None = None, cut_off: Partial | None = None, growing: Growing | None = None) -> None:
+    def __init__(
+        self, asked: Asked | None = None, cut_off: Partial | None = None, growing: Growing | None = None
+    ) -> None:
         self._asked: Asked | None = asked
         self._cut_off: Partial | None = cut_off
         self._growing: Growing = growing or Growing()
+        self._partial: Partial | None = None
+        """What was shown last: it stays until the reply is read that was recorded instead."""
 
     def after(self, asked: Asked | None, cut_off: Partial | None, _view: RunView) -> Tail:
         """The one that goes with what was read."""
-        return Tail(asked, cut_off, self._growing if asked is not None and asked == self._asked else None)
+        same = asked is not None and asked == self._asked
+        found = Tail(asked, cut_off, self._growing if same else None)
+        found._partial = self._partial if same else None
+        return found
 
     @property
     def ages(self) -> bool:
         """Whether it changes as time goes on."""
         return self._asked is not None
 
-    def blocks(self, view: RunView, look: Look, sent: Sequence[Sent], now: float) -> list[Block]:
-        """The blocks at the end."""
+    def blocks(
+        self, view: RunView, look: Look, sent: Sequence[Sent], now: float, *, behind: bool = False
+    ) -> list[Block]:
+        """The blocks at the end; `behind` when something was recorded that is not read yet."""
         found: list[Block] = []
         width = max(8, look.width - GUTTER)
         glyphs = look.glyphs
         if self._asked is not None:
-            block = self._writing(view, look, width, now)
+            block = self._writing(view, look, width, now, behind=behind)
             if block is not None:
                 found.append(block)
         for place, one in enumerate(sent):
@@ -71,28 +81,35 @@ class Tail:
         more = view.run.mail - len(sent) if view.live else 0
         if more > 0 and not view.run.status.ended:
             words = "a message waits" if more == 1 else f"{more} messages wait"
-            found.append(tail_block((SENT, -1), Content.styled(f"{words} to be delivered", "$wait"), (), "$wait", glyphs.prompt))
+            found.append(
+                tail_block((SENT, -1), Content.styled(f"{words} to be delivered", "$wait"), (), "$wait", glyphs.prompt)
+            )
         ending = self._ending(view, look, width)
         return [*found, ending] if ending is not None else found
 
-    def _writing(self, view: RunView, look: Look, width: int, now: float) -> Block | None:
+    def _writing(self, view: RunView, look: Look, width: int, now: float, *, behind: bool) -> Block | None:
         asked = self._asked
         if asked is None or not view.live:
             return None
         partial = self._cut_off or view.partial
         if partial is not None and (partial.agent != asked.agent or partial.at < asked.at):
             partial = None
+        if partial is None and behind:
+            partial = self._partial
+        self._partial = partial
         who = safe_line(asked.agent, "b $agent")
         turn = (f" turn {asked.turn} ", "$quiet")
-        if view.run.status.ended:
+        if view.run.status.ended and not behind:
             if partial is None:
                 return None
             first = Content.assemble(who, turn, (f"{look.glyphs.cancelled} interrupted, not recorded", "$bad"))
         elif partial is None:
             waits = duration(max(0.0, now - asked.at)) if now - asked.at >= 1 else ""
-            if view.run.status.value != "RUNNING":
+            if view.run.status.value != "RUNNING" and not behind:
                 return None
-            first = Content.assemble(who, turn, (f"{look.glyphs.more} asked, nothing yet", "$accent"), (f"  {waits}", "$quiet"))
+            first = Content.assemble(
+                who, turn, (f"{look.glyphs.more} asked, nothing yet", "$accent"), (f"  {waits}", "$quiet")
+            )
         else:
             first = Content.assemble(who, turn, (f"{look.glyphs.more} writing", "$accent"))
         text = self._growing.lines(partial.text.lstrip("\n"), width, look.glyphs) if partial is not None else []
@@ -111,4 +128,6 @@ class Tail:
         took = (f"  after {duration(ended - view.run.created_at)}", "$quiet")
         first = head(Content.assemble((word, f"b {style}"), by, took), ended, width)
         text = Growing().lines(view.run.summary, width, look.glyphs) if view.run.summary else []
+        if ending.result is not None and not text:
+            text, _ = body(readable(ending.result), look, width, MOST_OTHER, plain=True)
         return tail_block(ENDED, first, text, style, str(getattr(look.glyphs, sign)))

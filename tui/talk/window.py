@@ -73,11 +73,15 @@ def earlier(operator: Operator, wanted: Wanted, records: Sequence[Record], *, la
     return _before(operator, wanted, records, records[0].seq if records else None, last=last, upto=upto)
 
 
-def later(operator: Operator, wanted: Wanted, records: Sequence[Record], *, upto: int, first: bool, follow: bool) -> Stretch:
+def later(
+    operator: Operator, wanted: Wanted, records: Sequence[Record], *, upto: int, first: bool, follow: bool
+) -> Stretch:
     """What was loaded, and what comes after it."""
     view = wanted.view
     found = operator.conversation(view.run, at=view.at, after=upto, limit=4 * PORTION)
     full = len(found) == 4 * PORTION
+    if full and follow:
+        return newest(operator, wanted)
     joined = [*records, *found]
     last = not full
     if len(joined) > MOST:
@@ -101,7 +105,7 @@ def around(operator: Operator, wanted: Wanted, seq: int) -> Stretch:
 
 
 def seek(operator: Operator, wanted: Wanted, text: str, *, before: int | None, after: int | None) -> int | None:
-    """The nearest event before one, or after one, whose entry holds a text and is shown; None when none is near enough."""
+    """The nearest event before one, or after one, whose entry is shown and holds a text; None when none is near."""
     view, looked = wanted.view, 0
     while looked < MOST_LOOKED:
         if before is not None:
@@ -111,7 +115,11 @@ def seek(operator: Operator, wanted: Wanted, text: str, *, before: int | None, a
         if not found:
             return None
         looked += len(found)
-        hits = [entry for entry in entries(found) if shown(entry, wanted.filter) and text in f"{entry.who} {whole(entry)}".casefold()]
+        hits = [
+            entry
+            for entry in entries(found)
+            if shown(entry, wanted.filter) and text in f"{entry.who} {whole(entry)}".casefold()
+        ]
         if hits:
             return hits[-1 if before is not None else 0].seq
         before, after = (found[0].seq, None) if before is not None else (None, found[-1].seq)
@@ -125,7 +133,14 @@ def relaid(wanted: Wanted, stretch: Stretch) -> Stretch:
 
 
 def _before(
-    operator: Operator, wanted: Wanted, records: Sequence[Record], before: int | None, *, last: bool, upto: int, count: int = -1
+    operator: Operator,
+    wanted: Wanted,
+    records: Sequence[Record],
+    before: int | None,
+    *,
+    last: bool,
+    upto: int,
+    count: int = -1,
 ) -> Stretch:
     view = wanted.view
     joined, limit, looked, gained = list(records), PORTION, 0, 0
@@ -166,7 +181,9 @@ def _from_prompt(found: list[Record]) -> list[Record]:
     return found
 
 
-def _stretch(wanted: Wanted, records: Sequence[Record], *, first: bool, last: bool, upto: int, count: int = -1) -> Stretch:
+def _stretch(
+    wanted: Wanted, records: Sequence[Record], *, first: bool, last: bool, upto: int, count: int = -1
+) -> Stretch:
     laid = tuple(_block(wanted, entry) for entry in entries(records) if shown(entry, wanted.filter))
     return Stretch(tuple(records), laid, first, last, upto, count)
 
@@ -176,5 +193,3 @@ def _block(wanted: Wanted, entry: Entry) -> Block:
     if kept is not None and kept.entry == entry:
         return kept
     return block(entry, wanted.look, wanted.unfolded.get(entry.key, frozenset()))
-
-

@@ -1,8 +1,8 @@
 """Whether the keys of a card act: only after it was seen, and never for what was pasted or torn.
 
-A card is armed some time after the terminal has answered a question that was sent behind the painted card (the report of
-the cursor, CSI 6n): whatever was typed before came before that answer, however slow the line is. Belongs here: counting,
-bursts, and what is left of torn escape sequences. Never: what a key does.
+A card is armed some time after the terminal has answered a question that was sent behind the painted card (the report
+of the cursor, CSI 6n): whatever was typed before came before that answer, however slow the line is. Belongs here:
+counting, bursts, and what is left of torn escape sequences. Never: what a key does.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Keyboard:
         self._watchers.add(watcher)
 
     def ask(self, then: Callable[[], None]) -> float:
-        """Asks the terminal where the cursor is; `then` is called when it answers. Returns how long to wait for that."""
+        """Asks the terminal where the cursor is; `then` is called when it answers. Returns how long to wait."""
         self._waiting.append(then)
         self._write(REPORT)
         return self.timing.lost if self._answered else self.timing.silent
@@ -115,7 +115,7 @@ class Keyboard:
             watcher.burst()
 
     def _is_torn(self, event: events.Key) -> bool:
-        """Whether this is a part of an escape sequence that a slow line has torn: `[` begins one, nothing else is on it."""
+        """Whether this is a part of an escape sequence that a slow line has torn: nothing but those is on `[`."""
         if event.key == "left_square_bracket":
             self._torn_until = event.time + self.timing.torn
             return True

@@ -14,7 +14,7 @@ from textual.content import Content, Span
 from ...core.values import as_bytes
 from ..readable import as_yaml
 from ..screen_safety import safe
-from .diff import Row, hunks, changes, numbered, split, unified
+from .diff import Row, changes, hunks, numbered, split, unified
 from .lines import Lines
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def coloured(text: Text) -> Text:
 
 
 def _spans(text: str, kind: str) -> list[Span]:
-    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]
     from pygments.token import string_to_tokentype
     from pygments.util import ClassNotFound
 

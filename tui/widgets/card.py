@@ -2,7 +2,7 @@
 
 Belongs here: which key does what, and when none does. Never: words (`card_words.py`), which key a label has
 (`options.py`), when keys act (`arming.py`), giving and undoing (`deciding.py`), or whether an answer fits, which the
-operator says. A card keeps itself up to date; whoever shows it calls `clock` each second, and may `take` another request.
+operator says. A card keeps itself up to date; whoever shows it calls `clock` each second, and may `take` another one.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
     """
 
     def __init__(self, request: PendingRequest, *, whole: bool = False, batch: Sequence[PendingRequest] = ()) -> None:
-        """`whole` gives it a body that scrolls and pinned buttons; `batch` are all requests that are answered at once."""
+        """`whole` gives it a body that scrolls and pinned buttons; `batch` is all that is answered at once."""
         super().__init__()
         self.whole: bool = whole
         self.add_class("-card")
@@ -100,7 +100,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
     def _bind(self, request: PendingRequest, batch: Sequence[PendingRequest] = ()) -> None:
         """Is about a request from now on."""
         self.request: PendingRequest = request
-        self.batch: tuple[PendingRequest, ...] = tuple(batch) or (request,)
+        self.together: tuple[PendingRequest, ...] = tuple(batch) or (request,)
         self.event = request.event
         self.options: tuple[Option, ...] = options_of(request)
         artifact = self.event.data.get("artifact")
@@ -144,14 +144,14 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
     def take(self, request: PendingRequest, batch: Sequence[PendingRequest] = ()) -> None:
         """Shows another request, or what became of this one: counts anew when anything to be seen changed."""
         batch = tuple(batch) or (request,)
-        if request == self.request and batch == self.batch:
+        if request == self.request and batch == self.together:
             return
         before = self.request
         same = (before.id, before.attempt, before.digest, before.data) == (
             request.id, request.attempt, request.digest, request.data,
-        ) and [item.id for item in batch] == [item.id for item in self.batch]  # fmt: skip
+        ) and [item.id for item in batch] == [item.id for item in self.together]  # fmt: skip
         if same:
-            self.request, self.batch = request, batch
+            self.request, self.together = request, batch
             self._read()
             self.look()
             return
@@ -203,7 +203,10 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         self.border_title = title(self)  # pyright: ignore[reportAttributeAccessIssue] - takes content
         self.border_subtitle = left(self, self.proc.now())  # pyright: ignore[reportAttributeAccessIssue] - takes content
         self.set_class(self.outcome is not None, "-over")
-        self.set_class(self.proc.memory.is_later(self.request.id, self.request.attempt, self.proc.now()) and not self.whole, "-later")
+        self.set_class(
+            self.proc.memory.is_later(self.request.id, self.request.attempt, self.proc.now()) and not self.whole,
+            "-later",
+        )
         self._head.look()
         self._foot.look()
 
@@ -247,7 +250,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         asked = {request.id: request for request in tick.view.requests}
         found = asked.get(self.request.id)
         if found is not None:
-            self.take(found, [asked[item.id] for item in self.batch if item.id in asked])
+            self.take(found, [asked[item.id] for item in self.together if item.id in asked])
         elif self.outcome is None:
             self._settle()
 
@@ -384,7 +387,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
                     attempt=request.attempt, shown_at=self._shown_at,
                 ),
             )
-            for request in self.batch
+            for request in self.together
         ]  # fmt: skip
         self.decider.decide(label, answers, {"screen": "review" if self.whole else "card", "shown": self.body.shown()})
 
@@ -600,13 +603,17 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         else:
             from ..screens.review import ReviewScreen
 
-            self.proc.push_screen(ReviewScreen(self.request, batch=self.batch))
+            self.proc.push_screen(ReviewScreen(self.request, batch=self.together))
 
     def action_later(self) -> None:
         """Puts it off for this person, or takes that back."""
         memory = self.proc.memory
         later = memory.put_off(self.request.id, self.request.attempt, self.request.deadline, self.proc.now())
-        self.proc.say("put off: it is shown again when it is asked again, or shortly before its deadline" if later else "back in the queue")
+        self.proc.say(
+            "put off: it is shown again when it is asked again, or shortly before its deadline"
+            if later
+            else "back in the queue"
+        )
         self.proc.feed.look()
         self.look()
 

@@ -14,7 +14,6 @@ from .artifact import RowLines, compared, count_hunks, text_of, whole
 from .block import Block
 from .card_words import rest
 from .diff import Row
-from .facts import day
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -155,12 +154,12 @@ class CardBody(Container):
     def _few(self, width: int) -> list[Content]:
         rows = self._rows(width) if self._card.text is not None else rest(self._card, width)
         colours = {"added": "on $added", "removed": "on $removed"}
-        shown = [
-            row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in rows[:MOST_ROWS]
-        ]
+        shown = [row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in rows[:MOST_ROWS]]
         self._cut = max(0, len(rows) - len(shown))
         if self._cut:
             glyphs = self._card.proc.glyphs
             more = "1 more line" if self._cut == 1 else f"{self._cut:,} more lines"
-            shown.append(Content.assemble((f"{glyphs.more} {more}   ", "$quiet"), ("v", "b $accent"), (" shows all", "$quiet")))
+            shown.append(
+                Content.assemble((f"{glyphs.more} {more}   ", "$quiet"), ("v", "b $accent"), (" shows all", "$quiet"))
+            )
         return shown

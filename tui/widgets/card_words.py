@@ -36,8 +36,10 @@ def title(card: Card) -> Content:
     count = f" {card.proc.glyphs.dot} {waiting[0]} of {waiting[1]} waiting" if waiting[1] > 1 else ""
     severity = card.event.data.get("severity")
     shown = Content.assemble(f" {card.proc.glyphs.dot} ", safe_line(brief(severity, 30))) if severity else Content("")
-    batch = f" {card.proc.glyphs.dot} {len(card.batch)} marked" if len(card.batch) > 1 else ""
-    return Content.assemble(f"{card.proc.glyphs.waits} {KINDS.get(card.request.type, card.request.type)}", shown, count, batch)
+    batch = f" {card.proc.glyphs.dot} {len(card.together)} marked" if len(card.together) > 1 else ""
+    return Content.assemble(
+        f"{card.proc.glyphs.waits} {KINDS.get(card.request.type, card.request.type)}", shown, count, batch
+    )
 
 
 def left(card: Card, now: float) -> Content:
@@ -72,7 +74,9 @@ def head(card: Card, width: int) -> list[Content]:
     if flat is not None:
         line = Content.assemble(line, "   " if about else "", ("context ", "$quiet"), flat)
     if card.whole and card.screen.has_class("-review") and card.outcome is None:
-        line = Content.assemble(line, "   " if line.plain else "", left(card, card.proc.now()).stylize("$wait"))
+        line = Content.assemble(
+            line, "   " if line.plain else "", safe_line(time_left(card.request, card.proc.now()), "$wait")
+        )
     if line.plain:
         rows += words_wrapped(line, width)
     rows += [row for note in _notes(card) for row in words_wrapped(note, width)]
@@ -85,18 +89,30 @@ def _notes(card: Card) -> list[Content]:
     if request.needed > 1:
         given = facts.answers if facts is not None else ()
         so_far = "; ".join(f"{oneline(answer.by)}: {oneline(said(answer))}" for answer in given)
-        notes.append(Content.styled(f"{request.needed} people have to answer" + (f" ({so_far})" if so_far else ""), "$wait"))
+        notes.append(
+            Content.styled(f"{request.needed} people have to answer" + (f" ({so_far})" if so_far else ""), "$wait")
+        )
     if data.get("not_starter"):
-        starter = f" than {oneline(facts.run.starter)}, who started the run" if facts is not None else " than who started it"
+        starter = (
+            f" than {oneline(facts.run.starter)}, who started the run" if facts is not None else " than who started it"
+        )
         notes.append(Content.styled(f"somebody else{starter}, has to answer", "$wait"))
     if isinstance(data.get("confirm"), str):
         notes.append(Content.styled("dangerous: a word has to be typed", "b $bad"))
     if facts is None:
         return notes
     if facts.approved is not None and facts.approved.identical:
-        notes.append(Content.styled(f"identical to what {oneline(facts.approved.by)} approved on {day(facts.approved.at)}", "$good"))
+        notes.append(
+            Content.styled(
+                f"identical to what {oneline(facts.approved.by)} approved on {day(facts.approved.at)}", "$good"
+            )
+        )
     elif facts.approved is not None:
-        notes.append(Content.styled(f"differs from what {oneline(facts.approved.by)} approved on {day(facts.approved.at)}", "$quiet"))
+        notes.append(
+            Content.styled(
+                f"differs from what {oneline(facts.approved.by)} approved on {day(facts.approved.at)}", "$quiet"
+            )
+        )
     for name in facts.editors:
         notes.append(Content.styled(f"being edited by {oneline(name)}", "b $wait"))
     return notes
@@ -115,7 +131,11 @@ def flat_context(context: Value) -> Content | None:
             return None
         raw = as_bytes(value)
         colour = "$string" if raw is not None else "$number"
-        parts += [" " if parts else "", safe_line(f"{name}="), safe_line(f'"{shown}"' if raw is not None else shown, colour)]
+        parts += [
+            " " if parts else "",
+            safe_line(f"{name}="),
+            safe_line(f'"{shown}"' if raw is not None else shown, colour),
+        ]
     return Content.assemble(*parts)
 
 
@@ -128,7 +148,11 @@ def rest(card: Card, width: int) -> list[Row]:
         rows += [row for line in lines_of(card.request.message) for row in numbered(line, 0, width, glyphs, 0)]
     context = card.event.data.get("context")
     if context is not None and flat_context(context) is None:
-        rows += [Row(Content("")), Row(Content.styled("context", "$quiet"))] if rows else [Row(Content.styled("context", "$quiet"))]
+        rows += (
+            [Row(Content("")), Row(Content.styled("context", "$quiet"))]
+            if rows
+            else [Row(Content.styled("context", "$quiet"))]
+        )
         rows += [row for line in lines_of(readable(context)) for row in numbered(line, 0, width, glyphs, 0)]
     if rows and card.text is not None:
         rows += [Row(Content("")), Row(Content.styled("artifact", "$quiet"))]
@@ -162,6 +186,8 @@ def foot(card: Card, width: int) -> list[Content]:
         return [*rows, _going(card)]
     if card.field is not None:
         return rows
+    if card.request.undoable(card.proc.now()):
+        rows.append(safe_line(f"{card.request.decided_by} is deciding this", "b $wait"))
     previews = preview_rows(card, width)
     if previews:
         rows += [*previews, Content("")] if card.screen.size.height > 28 else previews
@@ -177,7 +203,9 @@ def _asking(card: Card) -> Content:
             words = "editing: esc leaves with what was typed, then a key decides"
         case "confirm":
             word = brief(card.event.data.get("confirm"), 60)
-            return Content.assemble(("dangerous: type ", "b $bad"), safe_line(word, "b $strong"), (" and enter, or esc", "b $bad"))
+            return Content.assemble(
+                ("dangerous: type ", "b $bad"), safe_line(word, "b $strong"), (" and enter, or esc", "b $bad")
+            )
         case "answer":
             words = "the answer: enter sends it, esc keeps it for later"
         case "resolution":
@@ -198,7 +226,10 @@ def _going(card: Card) -> Content:
     if seconds <= 0:
         return Content.assemble(safe_line(words, "b $strong"), (" now", "$quiet"))
     return Content.assemble(
-        safe_line(words, "b $strong"), f" in {max(1, round(seconds))} s {card.proc.glyphs.dot} ", ("u", "b $accent"), " undo"
+        safe_line(words, "b $strong"),
+        f" in {max(1, round(seconds))} s {card.proc.glyphs.dot} ",
+        ("u", "b $accent"),
+        " undo",
     )
 
 
@@ -209,7 +240,11 @@ def preview_rows(card: Card, width: int) -> list[Content]:
         return []
     arrow = card.proc.glyphs.arrow
     parts = [
-        Content.assemble(safe_line(item.label), (f" {arrow} ", "$accent"), safe_line(item.text, "$bad" if item.kind == "fails" else "$quiet"))
+        Content.assemble(
+            safe_line(item.label),
+            (f" {arrow} ", "$accent"),
+            safe_line(item.text, "$bad" if item.kind == "fails" else "$quiet"),
+        )
         for item in shown
     ]
     joined = Content.styled(f" {card.proc.glyphs.dot} ", "$quiet").join(parts)
@@ -256,10 +291,8 @@ def button_rows(card: Card, width: int) -> tuple[list[Content], list[tuple[int, 
 
 def _button(card: Card, option: Option, *, named: bool, width: int) -> Content:
     colour = {"a": "$good", "r": "$bad"}.get(option.key, "$bad" if not option.agrees else "$agent")
-    if card.trigger.armed:
-        style = f"b $on-wait on {colour}"
-    else:
-        style = colour if card.is_idle else "$quiet on $line"
+    idle = colour if card.is_idle else "$quiet on $line"
+    style = f"b $on-wait on {colour}" if card.trigger.armed else idle
     label = option.label
     if card.edited is not None and option.agrees:
         label = f"{label} the edited version"
@@ -271,8 +304,8 @@ def _button(card: Card, option: Option, *, named: bool, width: int) -> Content:
 
 def _named(card: Card, room: int) -> str:
     """The run, and its parameters that differ from the last one: so that the wrong run is noticed."""
-    if len(card.batch) > 1:
-        return f"{len(card.batch)} runs"
+    if len(card.together) > 1:
+        return f"{len(card.together)} runs"
     name = card.request.run[:4]
     params = card.facts.params if card.facts is not None else ()
     differing = " ".join(f"{oneline(key)}={oneline(value)}" for key, value, _ in params)
@@ -307,5 +340,3 @@ def clipped(line: Content, width: int) -> Content:
 def differing(params: tuple[tuple[str, str, str], ...]) -> str:
     """The parameters that differ from the last run, for the list of actions."""
     return ", ".join(f"{name}={value} (last time {before})" for name, value, before in params)
-
-

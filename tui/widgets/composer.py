@@ -1,8 +1,8 @@
 """The field in which people write to a run: guidance, the answer to an input request, or their side of a chat.
 
-What it is for is decided when the first character is typed and stays so until it is empty again. What was written is kept
-over everything but the loss of the disk. It takes the focus by `i` or a click only. Belongs here: the field and its label.
-Never: who may send what (the operator says so), or how what was sent is shown.
+What it is for is decided when the first character is typed and stays so until it is empty again. What was written is
+kept over everything but the loss of the disk. It takes the focus by `i` or a click only. Belongs here: the field and
+its label. Never: who may send what (the operator says so), or how what was sent is shown.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class ComposerField(TextArea):
             self.step: int = step
 
     def __init__(self) -> None:
-        super().__init__(soft_wrap=True, compact=True, show_line_numbers=False, highlight_cursor_line=False, tab_behavior="focus")
+        super().__init__(
+            soft_wrap=True, compact=True, show_line_numbers=False, highlight_cursor_line=False, tab_behavior="focus"
+        )
         self.recalls: bool = True
         """Whether up and down go through the history: the text is empty, or one of it."""
 
@@ -234,8 +236,17 @@ class Composer(Vertical):
         if self._said:
             self._hint.update(safe_line(self._said, "$bad"))
         else:
-            self._hint.update(Content.assemble(safe_line(self.target.about), (f"   enter sends {glyphs.dot} ^j new line {glyphs.dot} esc leaves", "$quiet")))
-        placeholder = "" if self.field.has_focus else f"press i to write {'an answer' if self.target.kind == 'answer' else 'to the run'}"
+            self._hint.update(
+                Content.assemble(
+                    safe_line(self.target.about),
+                    (f"   enter sends {glyphs.dot} ^j new line {glyphs.dot} esc leaves", "$quiet"),
+                )
+            )
+        placeholder = (
+            ""
+            if self.field.has_focus
+            else f"press i to write {'an answer' if self.target.kind == 'answer' else 'to the run'}"
+        )
         if self.field.placeholder != placeholder:
             self.field.placeholder = placeholder
 
@@ -244,7 +255,9 @@ class Composer(Vertical):
             self._target = None
         elif self._target is None:
             self._target = self._offered
-        self.field.recalls = not self.field.text or (bool(self._recalled) and self.field.text == self._history[-self._recalled])
+        self.field.recalls = not self.field.text or (
+            bool(self._recalled) and self.field.text == self._history[-self._recalled]
+        )
         self._draw()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:

@@ -40,7 +40,9 @@ class Decision(msgspec.Struct, frozen=True):
 class Decider:
     """Gives the answers of one card."""
 
-    def __init__(self, proc: Callable[[], ProcTui], changed: Callable[[], None], refused: Callable[[Refused], None]) -> None:
+    def __init__(
+        self, proc: Callable[[], ProcTui], changed: Callable[[], None], refused: Callable[[Refused], None]
+    ) -> None:
         """`changed` is called when an answer was given, taken or withdrawn; `refused` when it does not fit any more."""
         self._find: Callable[[], ProcTui] = proc
         self._changed: Callable[[], None] = changed
@@ -58,9 +60,7 @@ class Decider:
         """How many people have to answer besides."""
         return max((one.missing for one in self._accepted or ()), default=0)
 
-    def decide(
-        self, label: str, answers: Sequence[tuple[PendingRequest, Given]], audit: dict[str, object]
-    ) -> None:
+    def decide(self, label: str, answers: Sequence[tuple[PendingRequest, Given]], audit: dict[str, object]) -> None:
         """Gives an answer to one or several requests."""
         proc, pressed = self._proc, self._proc.now()
         decision = Decision(label, pressed, pressed + UNDO_SECONDS, tuple(request.id for request, _ in answers))

@@ -29,7 +29,7 @@ class Row(msgspec.Struct, frozen=True):
     tint: str = ""
     """`added` or `removed`."""
     hunk: bool = False
-    """Whether a group of changes begins here."""
+    """Whether a change begins here."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class Change(msgspec.Struct, frozen=True):
     skipped: int = 0
     """Unchanged lines that are left out before it."""
     first: bool = False
-    """Whether a group of changes begins with it."""
+    """Whether it is a change."""
 
 
 def changes(before: Sequence[str], after: Sequence[str]) -> list[Change]:
@@ -50,11 +50,11 @@ def changes(before: Sequence[str], after: Sequence[str]) -> list[Change]:
     found: list[Change] = []
     seen = 0
     for group in matcher.get_grouped_opcodes(AROUND):
-        skipped, first = group[0][1] - seen, True
+        skipped = group[0][1] - seen
         for tag, i1, i2, j1, j2 in group:
             same = tag == "equal"
-            found.append(Change(same, range(i1, i2), range(j1, j2), skipped, first and not same))
-            skipped, first = 0, first and same
+            found.append(Change(same, range(i1, i2), range(j1, j2), skipped, not same))
+            skipped = 0
         seen = group[-1][2]
     if found and seen < len(before):
         found.append(Change(True, range(seen, seen), range(0), len(before) - seen))
@@ -62,13 +62,11 @@ def changes(before: Sequence[str], after: Sequence[str]) -> list[Change]:
 
 
 def hunks(found: Sequence[Change]) -> int:
-    """How many groups of changes there are."""
+    """How many changes there are."""
     return sum(change.first for change in found)
 
 
-def unified(
-    before: Sequence[Content], after: Sequence[Content], width: int, glyphs: Glyphs
-) -> list[Row]:
+def unified(before: Sequence[Content], after: Sequence[Content], width: int, glyphs: Glyphs) -> list[Row]:
     """One column: what is gone above what came."""
     rows: list[Row] = []
     digits = _digits(before, after)
@@ -107,9 +105,7 @@ def split(before: Sequence[Content], after: Sequence[Content], width: int, glyph
     return rows
 
 
-def numbered(
-    line: Content, number: int, width: int, glyphs: Glyphs, digits: int, sign: str = ""
-) -> list[Row]:
+def numbered(line: Content, number: int, width: int, glyphs: Glyphs, digits: int, sign: str = "") -> list[Row]:
     """A line of an untrusted text, wrapped: a bar at the left of every row, its number at the first."""
     room = max(4, width - digits - 3 - (2 if sign else 0))
     rows: list[Row] = []

@@ -1,7 +1,7 @@
 """Why a run failed, or what it waits for on this worker, and the ways on with what each costs.
 
-It stands where the card of a request would. What costs something is behind `x`. Belongs here: how it looks. Never: reading
-(`talk/failure.py`), or what the ways do (`screens/run_actions.py`).
+It stands where the card of a request would. What costs something is behind `x`. Belongs here: how it looks. Never:
+reading (`talk/failure.py`), or what the ways do (`screens/run_actions.py`).
 """
 
 from __future__ import annotations
@@ -140,7 +140,12 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
             style = "b $bad" if here else "$quiet"
             room = max(4, width - digits - 3)
             found.append(
-                Content.assemble((f"{number:>{digits}} ", style), (sign, style), " ", safe(clip(text.expandtabs(4), room), "$strong" if here else "$quiet"))
+                Content.assemble(
+                    (f"{number:>{digits}} ", style),
+                    (sign, style),
+                    " ",
+                    safe(clip(text.expandtabs(4), room), "$strong" if here else "$quiet"),
+                )
             )
         return found
 
@@ -156,7 +161,10 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
         for key, word, hint in rows:
             first = Content.assemble((key, "b $accent"), f" {word:<{size}}  ")
             lines = _wrapped(safe_line(hint, "$quiet"), max(10, width - first.cell_length))
-            found += [Content.assemble(Content(" " * first.cell_length) if place else first, line) for place, line in enumerate(lines)]
+            found += [
+                Content.assemble(Content(" " * first.cell_length) if place else first, line)
+                for place, line in enumerate(lines)
+            ]
         return found
 
     def _blocked(self, width: int) -> list[Content]:

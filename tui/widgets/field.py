@@ -5,7 +5,7 @@ It takes the focus only when somebody asks for it. Belongs here: typing. Never: 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.message import Message
 from textual.widgets import TextArea
@@ -47,7 +47,7 @@ class Field(TextArea):
             self.field: Field = field
 
     def __init__(self, purpose: str, text: str = "", *, lines: bool = False, typed: bool = False) -> None:
-        """`lines` lets line breaks in by ^j; `typed` refuses what is pasted. The purpose `artifact` takes enter as text."""
+        """`lines` lets line breaks in by ^j; `typed` refuses pastes. In an `artifact` enter breaks the line."""
         super().__init__(
             text, soft_wrap=True, compact=True, show_line_numbers=purpose == "artifact", tab_behavior="focus",
             classes="-artifact" if purpose == "artifact" else "", highlight_cursor_line=False,
@@ -74,8 +74,7 @@ class Field(TextArea):
         if self._typed:
             event.stop()
             event.prevent_default()
-            app: ProcTui = self.app  # pyright: ignore[reportAssignmentType] - the only application there is
-            app.say("this word is typed, not pasted", "warning")
+            cast("ProcTui", self.app).say("this word is typed, not pasted", "warning")
         else:
             await super()._on_paste(event)
 

@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import RenderOptions
+from textual.widget import Widget
 
 from .. import keys
 
@@ -160,10 +161,19 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._kept = self.key_of(self.cursor) if total else None
         size = Size(self.widest(self.scrollable_content_region.width), total)
         if size != self.virtual_size:
-            self.virtual_size = size
+            self._take_size(size)
         if follow:
             self.scroll_to(y=total, animate=False, immediate=True, force=True)
         self._refresh_changed()
+
+    def _take_size(self, size: Size) -> None:
+        """Takes another size of what is scrolled. Only a bar that comes or goes needs a new layout of the screen."""
+        height, before = self.scrollable_content_region.height, self.virtual_size
+        if before.width == size.width and before.height > height and size.height > height:
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
+        else:
+            self.virtual_size = size
 
     def _refresh_changed(self) -> None:
         width, top = self.scrollable_content_region.width, self.scroll_offset.y

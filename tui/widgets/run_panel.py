@@ -110,8 +110,9 @@ class RunPanel(Container):
         self._arrange()
 
     def on_resize(self) -> None:
-        """The room is another one."""
+        """The room is another one; that of the deck may only be so once it is drawn."""
         self._arrange()
+        self.call_after_refresh(self._arrange)
 
     # ---- views
 

@@ -1,13 +1,13 @@
 """The lines of a conversation: blocks of them, of which only what is on the screen is drawn.
 
-Belongs here: lines, the cursor among them, finding, what keys do with the message under the cursor. Never: what is loaded
-(`panes/conversation.py`), or how a message looks (`talk/blocks.py`).
+Belongs here: lines, the cursor among them, finding, what keys do with the message under the cursor. Never: what is
+loaded (`panes/talk_pane.py`), or how a message looks (`talk/blocks.py`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.content import Content
 
@@ -18,7 +18,7 @@ from .lines import Lines
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from ..panes.conversation import ConversationPane
+    from ..panes.talk_pane import TalkPane
     from ..talk.blocks import Block, Line
 
 
@@ -27,11 +27,14 @@ class Talk(Lines):
 
     LAYER: ClassVar[str] = "conversation"
     BINDINGS = keys.bindings("conversation")
-    DEFAULT_CSS = "Talk > .lines--cursor-blurred { background: transparent; }"
+    DEFAULT_CSS = """
+    Talk { scrollbar-gutter: stable; }
+    Talk > .lines--cursor-blurred { background: transparent; }
+    """
 
-    def __init__(self, pane: ConversationPane) -> None:
+    def __init__(self, pane: TalkPane) -> None:
         super().__init__(id="talk")
-        self._pane: ConversationPane = pane
+        self._pane: TalkPane = pane
         self._blocks: list[Block] = []
         self._starts: list[int] = []
         self._places: dict[tuple[int, int], int] = {}
@@ -85,12 +88,11 @@ class Talk(Lines):
 
     def index_of(self, key: Hashable) -> int | None:
         """As in the base class."""
-        if not isinstance(key, tuple) or len(key) != 3:
-            return None
-        place = self._places.get((key[0], key[1]))
+        seq, part, line = cast("tuple[int, int, int]", key)
+        place = self._places.get((seq, part))
         if place is None:
             return None
-        return self._starts[place] + min(int(key[2]), len(self._blocks[place].lines) - 1)
+        return self._starts[place] + min(line, len(self._blocks[place].lines) - 1)
 
     def selectable(self, index: int) -> bool:
         """As in the base class: not between two messages."""
@@ -165,7 +167,9 @@ class Talk(Lines):
         elif line.item and line.item <= len(entry.calls):
             call = entry.calls[line.item - 1]
             told = "under way" if call.told is None else call.told
-            self.proc.push_screen(ValueScreen(f"{entry.who} {self.glyphs.arrow} {call.name}", f"{call.arguments}\n\n{told}"))
+            self.proc.push_screen(
+                ValueScreen(f"{entry.who} {self.glyphs.arrow} {call.name}", f"{call.arguments}\n\n{told}")
+            )
         else:
             self.proc.push_screen(ValueScreen(f"event {entry.seq}  {entry.kind} {entry.who}", whole(entry)))
 

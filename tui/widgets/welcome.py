@@ -100,5 +100,5 @@ class Procedures(Lines):
 
     def action_open(self) -> None:
         """Starts it."""
-        if self.names:
+        if self.names and self.screen.has_class("-empty"):
             cast("ProcTui", self.app).start_form(self.names[self.cursor])

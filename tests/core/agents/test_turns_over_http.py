@@ -65,10 +65,10 @@ PASSING: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "500": ({"status": 500}, {}, "500"),
     "cut in mid-stream": ({**ANSWER, "cut": 2}, {}, "broke"),
     "no finish reason": ({**ANSWER, "finish": None}, {}, "finish_reason"),
-    "malformed JSON": ({**ANSWER, "inject": {"1": "data: {no json\n\n"}}, {}, ""),
-    "silence": ({"hang": "headers"}, {"idle_timeout": 0.05}, ""),
-    "silence in mid-stream": ({**ANSWER, "hang": 1}, {"idle_timeout": 0.05}, ""),
-    "a slow drip": ({"text": ["a"] * 50, "drip": 0.02}, {"timeout": 0.1}, ""),
+    "malformed JSON": ({**ANSWER, "inject": {"1": "data: {no json\n\n"}}, {}, "does not speak the OpenAI protocol"),
+    "silence": ({"hang": "headers"}, {"idle_timeout": 0.05}, "no sign of life"),
+    "silence in mid-stream": ({**ANSWER, "hang": 1}, {"idle_timeout": 0.05}, "no sign of life"),
+    "a slow drip": ({"text": ["a"] * 50, "drip": 0.02}, {"timeout": 0.1}, "did not finish the reply within 0.1 s"),
 }
 FINAL: dict[str, tuple[dict[str, Any], str]] = {
     "a refused key": ({"status": 401, "error": "Incorrect API key provided: KEY"}, "TEST_KEY"),

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from proc_tui.core.engine.local import LocalContext
 from proc_tui.core.errors import DependencyError
 from proc_tui.core.journal.events import Ended, MessagesTaken, Prompted, Said
 from proc_tui.core.model.settings import PythonToolSettings, Settings
 from proc_tui.core.model.states import RunStatus
-from proc_tui.core.testing import play
+from proc_tui.core.testing import Crash, play
 
 if TYPE_CHECKING:
+    from proc_tui.core.primitives.execution import Call
     from proc_tui.core.testing import Played
+    from proc_tui.core.values import Value
 
 AGENT = {"worker": {"system_prompt": "You work."}}
 TOOLS = Settings(
@@ -89,6 +92,27 @@ def test_an_agent_has_a_name_in_lua_for_each_way_to_write_it() -> None:
     )
     assert played.result == "two"
     assert played.kinds.count("ended data_analyst.turn#2") == 1
+
+
+@pytest.mark.slow
+def test_what_done_is_told_wrongly_is_told_to_the_model_and_stops_nothing() -> None:
+    played = play(
+        """
+        local turn = Worker.turn()
+        return {turn.tool_calls[1].error, Stop.requested(), Worker.turn().tool_calls[1].error == nil, Stop.success()}
+        """,
+        agents=AGENT,
+        replies={
+            "worker": [
+                {"calls": [{"done": {"reason": "It failed.", "success": "false"}}]},
+                {"calls": [{"done": {"reason": "It failed.", "success": False}}]},
+            ]
+        },
+    )
+    wrong, stopped, second, success = played.result if isinstance(played.result, list) else []
+    assert "success must be true or false" in str(wrong)
+    assert (stopped, second, success) == (False, True, False)
+    played.replay()
 
 
 # ---- tools
@@ -194,6 +218,30 @@ def test_messages_that_came_early_are_taken_one_by_one_and_not_given_to_agents_a
     assert played.go_on(answers=[True]).result == "one"
     assert prompted(played) == [["user: two"]]
     played.replay()
+
+
+def test_a_message_that_a_chat_took_is_not_lost_when_the_process_dies_right_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "return {(Human.chat{message = 'First?'}), (Human.chat{message = 'Second?'})}"
+    played = play(code, folder=tmp_path, upto=RunStatus.WAITING_FOR_HUMAN)
+    played.operator.send(played.run, "one")
+    played.operator.send(played.run, "two")
+    complete = LocalContext.complete
+
+    def die(context: LocalContext, call: Call, values: list[Value], detail: Value = None) -> Ended:
+        if call.op == "chat":
+            context.flush(sync=True)  # as the thread does that writes what waited long enough
+            raise Crash("between taking the message and the outcome")
+        return complete(context, call, values, detail)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalContext, "complete", die)
+        with pytest.raises(Crash):
+            played.go_on()
+    again = play(code, folder=tmp_path)
+    assert again.result == ["one", "two"]
+    assert [event.taken for event in again.events(MessagesTaken)] == [1, 2]
 
 
 # ---- procedures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core.journal.events import Responded
@@ -10,6 +10,7 @@ from proc_tui.core.journal.events import Responded
 if TYPE_CHECKING:
     from conftest import OpenApp, Stage
     from proc_tui.tui.widgets.composer import Composer
+    from textual.pilot import Pilot
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +141,7 @@ async def test_nothing_can_be_written_to_a_run_that_ended(stage: Stage) -> None:
     async with stage.open(size=(120, 40)) as app:
         await app.press("i")
         assert app.focused_layer() != "text"
-        assert "has ended" in app.text()
+        assert not composer(app).has_class("-open")
 
 
 async def test_the_focus_comes_by_i_or_a_click_only(stage: Stage) -> None:
@@ -152,3 +153,20 @@ async def test_the_focus_comes_by_i_or_a_click_only(stage: Stage) -> None:
         await app.pilot.click("ComposerField")
         await app.settle()
         assert app.focused_layer() == "text"
+
+
+def test_composer_with_a_text_and_what_was_sent(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(GATE, name="gate")
+
+    async def write(pilot: Pilot[Any]) -> None:
+        await stage.settle(pilot)
+        await pilot.press("i", *"first", "enter", *"two", "ctrl+j", *"lines")
+        pilot.app.screen.query_one("ComposerField").cursor_blink = False
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app(), terminal_size=(120, 40), run_before=write)
+
+
+def test_composer_in_a_chat_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(CHAT, name="door")
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 36), run_before=stage.settle)

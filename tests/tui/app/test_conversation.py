@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core.journal import journal
 from proc_tui.core.journal.events import MessageAppended, Notified, Record
+from proc_tui.core.testing import complete, scripted, write_workspace
+from proc_tui.tui.glyphs import UNICODE
+from proc_tui.tui.talk.markdown import Growing, lay_out
+from proc_tui.tui.widgets.talk import Talk
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     from conftest import Stage
     from proc_tui.core.journal.events import Event
     from proc_tui.core.journal.runs import Run
+    from proc_tui.tui.app import ProcTui
+    from textual.pilot import Pilot
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +47,9 @@ def f(x: int) -> str:
 ```
 
 See [the notes](https://example.org/notes)."""
-REPLIES = {"writer": [{"calls": [{"count": {"since": "v2.3"}}]}, {"text": NOTES, "calls": ["done"]}]}
+DONE = {"done": {"reason": "draft ready"}}
+REPLIES = {"writer": [{"calls": [{"count": {"since": "v2.3"}}]}, {"text": NOTES, "calls": [DONE]}]}
+GROWS = 'Writer.turn() Human.approve{message = "Good?"}'
 CODE = """
 Writer.turn()
 Writer.turn()
@@ -185,10 +194,10 @@ async def test_new_messages_are_followed_at_the_end_only(stage: Stage, fill: Any
         append(stage, run, [MessageAppended("ASSISTANT", "one more")])
         await app.until("one more")
         await app.press("pageup", "pageup")
-        before = app.text().splitlines()[5:20]
+        before = [line[:110] for line in app.text().splitlines()[5:20]]
         append(stage, run, [MessageAppended("ASSISTANT", f"later {n}") for n in range(3)])
         await app.until("3 new below")
-        assert app.text().splitlines()[5:20] == before
+        assert [line[:110] for line in app.text().splitlines()[5:20]] == before
         assert "later 2" not in app.text()
         await app.press("G")
         assert "later 2" in app.text()
@@ -212,7 +221,8 @@ async def test_hostile_text_is_shown_literally(stage: Stage) -> None:
         + "`" * 500
     )
     await stage.play(
-        f'Human.notify{{message = {lua(bad)}, content = {lua(bad * 3)}}} Session.append("ASSISTANT", {lua(bad)}) Human.approve{{message = {lua(bad)}}}',
+        f'Human.notify{{message = {lua(bad)}, content = {lua(bad * 3)}}} Session.append("ASSISTANT", {lua(bad)}) '
+        f"Human.approve{{message = {lua(bad)}}}",
         name="bad",
     )
     async with stage.open(size=(150, 50)) as app:
@@ -232,3 +242,96 @@ def lua(text: str) -> str:
         + '"'
     )
 
+
+def played(stage: Stage) -> None:
+    stage.play_now(CODE, name="notes", replies=REPLIES, **WRITER)
+    stage.clock.advance(240)
+
+
+def test_conversation_wide(stage: Stage, snap_compare: Any) -> None:
+    played(stage)
+    assert snap_compare(stage.app(), terminal_size=(150, 54), run_before=stage.settle)
+
+
+def test_conversation_in_the_light_theme_unfolded_and_unfiltered(stage: Stage, snap_compare: Any) -> None:
+    played(stage)
+    stage.memory.keep(filters={"conversation": "all"})
+
+    async def unfold(pilot: Pilot[Any]) -> None:
+        await stage.settle(pilot)
+        await pilot.press("z")
+        await stage.settle(pilot)
+        talk = pilot.app.screen.query_one("Talk", Talk)
+        talk.focus()
+        talk.select(next(row for row in range(talk.total()) if "count {" in talk.text_of(row)))
+        await pilot.press("space")
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 54), run_before=unfold)
+
+
+def test_conversation_at_80x24_in_ascii(stage: Stage, snap_compare: Any) -> None:
+    played(stage)
+
+    async def enter(pilot: Pilot[Any]) -> None:
+        await stage.settle(pilot)
+        await pilot.press("enter", "k")
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app(TERM="linux"), terminal_size=(80, 24), run_before=enter)
+
+
+def test_conversation_empty(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now("Sleep(3600)", name="quiet")
+    assert snap_compare(stage.app(), terminal_size=(120, 36), run_before=stage.settle)
+
+
+def test_conversation_with_wide_characters(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(
+        'Human.notify{message = "発売の準備 👩‍👩‍👧 e\\u{301}", '
+        'content = "漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 مرحبا\\n- 一つ"} '
+        'Human.approve{message = "公開しますか？"}',
+        name="wide",
+    )
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 36), run_before=stage.settle)
+
+
+def test_a_text_that_grows_looks_at_each_moment_as_when_it_is_whole() -> None:
+    growing = Growing()
+    for end in range(1, len(NOTES) + 1):
+        text = NOTES[:end]
+        seen = [line.plain for line in growing.lines(text, 40, UNICODE)]
+        assert seen in ([line.plain for line in lay_out(part, 40, UNICODE)] for part in (text, text.removesuffix("\n")))
+    assert growing.lines(NOTES, 40, UNICODE) == lay_out(NOTES, 40, UNICODE)
+
+
+def screen(app: ProcTui) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_reply_is_shown_as_it_arrives_and_stays_where_it_is_when_it_is_recorded(stage: Stage) -> None:
+    text = "\n\n".join(f"Paragraph {n} of it." for n in range(30))
+    script = scripted({"writer": [{"text": text, "delay": 0.004}]})
+    agents = {"writer": {"system_prompt": "x", "initial_message": "y"}}
+    write_workspace(stage.folder, {"writes.yaml": complete(GROWS, "writes", {"agents": agents})})
+    stage.operator.start(stage.folder / "writes.yaml", replies=script)
+    app = stage.app(drive=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(lambda: "… writing" in screen(app))
+        talk = app.screen.query_one("Talk", Talk)
+        talk.focus()
+        await until(lambda: talk.total() > 40)
+        talk.select(3)
+        top = talk.scroll_offset.y
+        await until(lambda: "Good?" in screen(app))
+        await stage.settle(pilot)
+        assert "writing" not in screen(app)
+        assert talk.scroll_offset.y == top, "the reading position stays"
+        assert talk.total() == 60
+        await app.leave()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from conftest import Stage
+    from proc_tui.core.journal.runs import Run
+    from textual.pilot import Pilot
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +31,7 @@ async def test_the_card_tells_the_error_the_line_the_cause_and_what_is_done_agai
         text = app.text()
         assert "Failed" in text
         assert "the bank said no" in text
-        assert 'Step.run("charge"' in app.line("▌ Step.run")
+        assert 'Step.run("charge"' in app.line("4 ▌")
         assert "-- the line before" in text
         assert "-- the line after" in text
         assert "caused by charge" in text
@@ -90,7 +95,7 @@ async def test_a_status_report_is_shown_with_what_it_cost(stage: Stage) -> None:
     await stage.play(
         'Writer.turn() Human.approve{message = "Go on?"}', name="writes",
         agents={"writer": {"system_prompt": "You write.", "initial_message": "Begin."}},
-        replies={"writer": [{"text": "Half of it is there."}, {"text": "I am at chapter 2."}]},
+        replies={"writer": [{"text": "Half of it is there."}], "writer.status": [{"text": "I am at chapter 2."}]},
     )  # fmt: skip
     async with stage.open(size=(150, 50)) as app:
         app.pane("conversation").query_one("Talk").focus()
@@ -105,11 +110,67 @@ async def test_a_failed_run_of_the_past_cannot_be_resumed(stage: Stage) -> None:
     async with stage.open(size=(150, 50)) as app:
         app.app.look_at(2)
         await app.settle()
-        assert "the bank said no" not in app.pane("conversation").query("FailureCard")
         assert not app.pane("conversation").query("FailureCard")
 
 
 async def test_hostile_errors_are_shown_literally(stage: Stage) -> None:
     await stage.play('error("[/foo] [@click=app.quit]x[/] \\27[31mred \\u{202e}bidi")', name="bad")
-    async with stage.open(size=(150, 50)) as app:
+    async with stage.open(size=(120, 40)) as app:
         assert "[/foo] [@click=app.quit]x[/] ‹U+001B›[31mred ‹U+202E›bidi" in app.text()
+
+
+def test_failure_card_wide(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(FAILS, name="pays")
+    stage.clock.advance(240)
+    assert snap_compare(stage.app(), terminal_size=(150, 50), run_before=stage.settle)
+
+
+def test_failure_card_and_its_ways_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(FAILS, name="pays")
+
+    async def ways(pilot: Pilot[Any]) -> None:
+        await stage.settle(pilot)
+        await pilot.press("enter")
+        await stage.settle(pilot)
+        await pilot.press("x")
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 40), run_before=ways)
+
+
+def test_failure_card_at_80x24(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(FAILS, name="pays")
+
+    async def enter(pilot: Pilot[Any]) -> None:
+        await stage.settle(pilot)
+        await pilot.press("enter")
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app(), terminal_size=(80, 24), run_before=enter)
+
+
+def blocked(stage: Stage) -> Run:
+    run = stage.play_now('Human.notify{message = "now it asks a model"} Sleep(3600)', name="asks")
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE runs SET status='BLOCKED', error=? WHERE id=?",
+            ("needs OPENAI_API_KEY on this worker; set it", run.id),
+        )
+
+    stage.operator._database.write(work)  # pyright: ignore[reportPrivateUsage] - as a worker without the key does
+    return run
+
+
+async def test_a_blocked_run_says_what_it_needs_and_how_to_go_on(stage: Stage) -> None:
+    await asyncio.to_thread(blocked, stage)
+    async with stage.open(size=(120, 40)) as app:
+        assert "needs OPENAI_API_KEY on this worker" in app.text()
+        assert "has not failed" in app.text()
+        await app.press("enter", "x")
+        assert "Try again now" in app.text()
+
+
+def test_blocked_card(stage: Stage, snap_compare: Any) -> None:
+    blocked(stage)
+    assert snap_compare(stage.app(), terminal_size=(120, 36), run_before=stage.settle)

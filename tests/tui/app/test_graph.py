@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Stage
+    from conftest import OpenApp, Stage
 
 TREE = """
 local root = GraphNode.create{content = "find the way", score = 0.5}
@@ -26,6 +26,12 @@ Human.approve{message = "Go on?"}
 HOSTILE = "[/foo] [@click=app.quit]x[/] \\27[31m"
 
 pytestmark = pytest.mark.slow
+
+
+def shown_line(app: OpenApp) -> str:
+    """The line of the source that the cursor is on."""
+    lines = app.pane("source").query_one("SourceLines")
+    return lines.copied(lines.cursor)
 
 
 async def test_the_way_to_the_current_node_is_unfolded_and_it_is_marked(stage: Stage) -> None:
@@ -86,7 +92,7 @@ async def test_the_graph_follows_the_moment(stage: Stage) -> None:
         await app.press("g", "t")
         assert app.app.at is not None
         assert "1 node " in app.text()
-        await app.press("full_stop", "full_stop")
+        await app.press("full_stop")
         assert "2 nodes" in app.text()
 
 
@@ -95,7 +101,7 @@ async def test_a_node_leads_to_its_line(stage: Stage) -> None:
     async with stage.open(size=(150, 44)) as app:
         await app.press("5", "g", "o")
         assert app.focused_layer() == "source"
-        assert "find the way" in app.app.screen.focused.copied(app.app.screen.focused.cursor)
+        assert "find the way" in shown_line(app)
 
 
 async def test_a_run_without_nodes_says_so(stage: Stage) -> None:
@@ -118,7 +124,7 @@ async def test_hostile_content_and_metadata_are_text(stage: Stage) -> None:
 
 def test_graph(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(TREE, name="ways")
-    assert snap_compare(stage.app(), press=["5"], terminal_size=(150, 40), run_before=stage.settle)
+    assert snap_compare(stage.app(), press=["5", "z"], terminal_size=(80, 24), run_before=stage.settle)
 
 
 def test_graph_beside_its_node_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:

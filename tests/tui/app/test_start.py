@@ -22,7 +22,7 @@ params:
   weight: {type: number}
   items: {type: array, default: [1, 2]}
 code: |
-  return {target = params.target, speed = params.speed, insured = params.insured, weight = params.weight, n = #params.items}
+  return {target = params.target, n = #params.items}
 """
 
 pytestmark = pytest.mark.slow

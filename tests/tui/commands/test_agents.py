@@ -192,6 +192,28 @@ class TestLooking:
         model.play([{"status": 401}])
         assert proc("status", run, "--summary", code=1).stderr
 
+    def test_what_had_arrived_of_a_reply_is_shown_while_it_arrives_and_after_a_cancellation(
+        self, proc: Any, model: Any
+    ) -> None:
+        model.play([{"text": ["Roses ", "are ", "red"], "hang": 2}])
+        going = proc.background("run", "poet", "--json")
+        try:
+            run = proc.until(lambda operator: next((item for item in operator.runs() if operator.partial(item)), None))
+            assert "the reply of poet that arrives, " in proc("show", run.id).stdout
+            assert "poet replies, " in proc("status", run.id).stdout
+            proc("cancel", run.id)
+        finally:
+            going.communicate()
+        assert "the reply of poet that was cut off\n  Roses" in proc("show", run.id).stdout
+        assert "poet was replying: Roses" in proc("status", run.id).stdout
+        assert proc.json("show", run.id)["partial"]["text"].startswith("Roses")
+
+    def test_a_listing_by_time_moves_a_child_in_only_below_its_parent(self, proc: Any, model: Any) -> None:
+        proc("run", "poet")
+        for line in proc("list", "--limit", "1").stdout.splitlines():
+            assert line.split()[1] in ("poet", "measure")
+            assert not line.partition(line.split()[0])[2].startswith("   ")
+
 
 class TestMissing:
     @pytest.fixture(autouse=True)
@@ -207,6 +229,25 @@ class TestMissing:
         found = proc.json("run", "poet", code=3)
         assert found["status"] == "BLOCKED"
         assert "OPENAI_API_KEY" in found["blocked"]
+
+    @pytest.mark.slow
+    def test_what_was_missing_before_is_not_told_again_once_it_is_there(
+        self, proc: Any, monkeypatch: pytest.MonkeyPatch, openai_server: Any, configure: Callable[[str], None]
+    ) -> None:
+        run = proc.json("run", "poet", code=3)["run"]
+        configure(f'[models.main]\nmodel = "m"\nbase_url = "{openai_server.url}"\n')
+        openai_server.play(SAYS)
+        result = proc("resume", run)
+        assert "blocked" not in result.stderr
+        assert "poet: Roses are red" in result.stderr
+
+    def test_a_replies_file_beside_the_procedure_is_pointed_at(
+        self, proc: Any, configure: Callable[[str], None]
+    ) -> None:
+        configure("")
+        assert "--replies" not in proc("run", "poet", code=1).stderr.partition("proc-tui resume")[2]
+        (proc.folder / "poet.replies.yaml").write_text("poet: [Roses.]\n")
+        assert "proc-tui run poet.yaml --replies poet.replies.yaml" in proc("run", "poet", code=1).stderr
 
     def test_a_blocked_child_is_named_and_looked_at_again_by_resume(self, proc: Any) -> None:
         (proc.folder / "boss.yaml").write_text('name: boss\nversion: "1"\ncode: return Procedure.run("poet", {})\n')
@@ -262,6 +303,17 @@ class TestTrust:
         terminal.expect("Hello, World!")
         assert "do this when a run needs it" not in terminal.before
         assert proc.finish(terminal) == 0
+
+    @pytest.mark.slow
+    def test_a_talk_asks_before_it_looks_for_the_key(self, proc: Any, configure: Callable[[str], None]) -> None:
+        configure('[models.main]\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "MY_KEY"\n')
+        terminal = proc.terminal("chat")
+        terminal.expect("the key in MY_KEY")
+        terminal.expect("do this when a run needs it")
+        terminal.sendline("y")
+        terminal.expect("needs MY_KEY on this worker")
+        assert proc.finish(terminal) == 3
+        proc("trust", "--revoke")
 
     @pytest.mark.slow
     def test_a_worker_asks_before_it_drives(self, proc: Any) -> None:
@@ -479,6 +531,12 @@ class TestReplies:
 
     def test_a_file_beside_the_procedure_is_not_used_unasked(self, proc: Any, script: str) -> None:
         assert "no model is configured" in proc("run", "poet", code=1).stderr
+
+    def test_a_file_with_too_few_replies_is_not_mended_by_resuming(self, proc: Any, script: str) -> None:
+        (proc.folder / "poet.replies.yaml").write_text("poet: []\n")
+        result = proc("run", "poet", "--replies", script, code=1)
+        assert "anew, once FILE is right" in result.stderr
+        assert "proc-tui resume" not in result.stderr
 
     def test_a_file_with_mistakes_is_refused_before_anything_starts(self, proc: Any, script: str) -> None:
         (proc.folder / "poet.replies.yaml").write_text("poet: Roses\n")

@@ -52,6 +52,7 @@ class TestNew:
         given = {
             "minimal": ["-p", "who=Ada"],
             "approval": ["-p", "target=staging"],
+            "agent": ["--replies", str(proc.folder / "fresh.replies.yaml")],
             "batch": ["-p", 'items=["a", "b"]'],
             "children": ["-p", 'regions=["eu", "us"]'],
         }[template]
@@ -128,7 +129,19 @@ class TestDoctor:
     def test_what_others_can_read_is_wrong(self, proc: Any) -> None:
         proc("run", "hello")
         (proc.folder / ".proc-tui").chmod(0o755)
+        assert "note files: " in proc("doctor").stdout
+        (proc.folder / ".proc-tui" / "runs.db").chmod(0o644)
         assert "can be read by others" in proc("doctor", code=1).stdout
+
+    def test_a_configuration_with_a_mistake_is_wrong_once(self, proc: Any) -> None:
+        proc("run", "hello")
+        (proc.folder / ".proc-tui" / "config.toml").write_text("[models.main]\nmodle = 1\n")
+        assert proc("doctor", code=1).stdout.count("did you mean") == 1
+
+    def test_of_several_models_one_has_to_be_the_default(self, proc: Any) -> None:
+        proc("run", "hello")
+        (proc.folder / ".proc-tui" / "config.toml").write_text('[models.a]\nmodel = "x"\n[models.b]\nmodel = "y"\n')
+        assert 'default_model = "a"' in proc("doctor", code=1).stdout
 
     def test_a_clock_that_was_set_back_is_wrong(self, proc: Any) -> None:
         proc("run", "hello")

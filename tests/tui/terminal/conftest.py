@@ -1,9 +1,9 @@
 """The installed program in a real terminal: tmux has a screen, keys and a shell, as people do.
 
-    def test_it_opens(tmux):
-        screen = tmux("proc-tui")
-        screen.until("Nothing was run here yet.")
-        screen.press("q")
+def test_it_opens(tmux):
+    screen = tmux("proc-tui")
+    screen.until("Nothing was run here yet.")
+    screen.press("q")
 """
 
 from __future__ import annotations
@@ -25,26 +25,6 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """Seconds after which something that should be on the screen counts as missing."""
 PROGRAM = shlex.join([sys.executable, "-c", "from proc_tui.tui.cli import main; main()"])
-
-APPROVAL = """
-name: gate
-version: "1"
-params:
-  who: {type: string, default: world}
-code: |
-  local ok = Human.approve{message = "May " .. params.who .. " pass?", timeout = 3600}
-  return {ok = ok}
-"""
-NAP = """
-name: nap
-version: "1"
-code: |
-  for n = 1, 3 do
-    Sleep(1)
-    Log.info("tick " .. n)
-  end
-  return "rested"
-"""
 
 
 class Screen:
@@ -142,12 +122,17 @@ def tmux(place: Path, tmp_path: Path) -> Iterator[Callable[..., Screen]]:
 
     yield open_one
     subprocess.run(["tmux", "-L", server, "kill-server"], check=False, capture_output=True)
-    for pid in workers(place):
+    for pid in _workers(place):
         os.kill(pid, 9)
 
 
-def workers(folder: Path) -> list[int]:
-    """The background workers of a workspace."""
+@pytest.fixture
+def workers(place: Path) -> Callable[[], list[int]]:
+    """The processes of the background workers of the folder."""
+    return lambda: _workers(place)
+
+
+def _workers(folder: Path) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import APPROVAL, NAP, PATIENCE, workers
 from proc_tui.core.operator import Operator
 
 if TYPE_CHECKING:
@@ -16,6 +15,27 @@ if TYPE_CHECKING:
     from conftest import Screen
 
 pytestmark = pytest.mark.kill
+
+PATIENCE = 30.0
+APPROVAL = """
+name: gate
+version: "1"
+params:
+  who: {type: string, default: world}
+code: |
+  local ok = Human.approve{message = "May " .. params.who .. " pass?", timeout = 3600}
+  return {ok = ok}
+"""
+NAP = """
+name: nap
+version: "1"
+code: |
+  for n = 1, 3 do
+    Sleep(1)
+    Log.info("tick " .. n)
+  end
+  return "rested"
+"""
 
 
 def write(place: Path, **procedures: str) -> None:
@@ -45,7 +65,7 @@ LONG = NAP.replace("n = 1, 3", "n = 1, 4")
 
 
 def test_runs_that_go_on_are_left_to_a_worker_that_ends_when_it_is_idle(
-    tmux: Callable[..., Screen], place: Path
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
 ) -> None:
     write(place, nap=LONG)
     screen = tmux()
@@ -54,13 +74,13 @@ def test_runs_that_go_on_are_left_to_a_worker_that_ends_when_it_is_idle(
     screen.until("Leave them to a background worker")
     screen.press("Enter")
     screen.until("Pane is dead (status 0")
-    assert len(workers(place)) == 1
+    assert len(workers()) == 1
     until(lambda: statuses(place) == ["COMPLETED"], "the worker did not drive the run")
-    until(lambda: not workers(place), "the worker did not end")
+    until(lambda: not workers(), "the worker did not end")
 
 
 def test_runs_can_be_stopped_here_and_go_on_when_the_interface_comes_back(
-    tmux: Callable[..., Screen], place: Path
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
 ) -> None:
     write(place, nap=LONG)
     screen = tmux()
@@ -69,38 +89,42 @@ def test_runs_can_be_stopped_here_and_go_on_when_the_interface_comes_back(
     screen.until("Stop here")
     screen.press("j", "Enter")
     screen.until("Pane is dead (status 0")
-    assert not workers(place)
+    assert not workers()
     assert statuses(place) == ["SLEEPING"]
     again = tmux()
     again.until("completed")
 
 
-def test_a_lost_connection_leaves_the_runs_to_a_worker_without_asking(tmux: Callable[..., Screen], place: Path) -> None:
+def test_a_lost_connection_leaves_the_runs_to_a_worker_without_asking(
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
+) -> None:
     write(place, nap=LONG)
     screen = tmux()
     start(screen, "sleeping")
     screen.close()
-    until(lambda: workers(place), "no worker took over")
+    until(lambda: workers(), "no worker took over")
     until(lambda: statuses(place) == ["COMPLETED"], "the worker did not drive the run")
 
 
-def test_a_program_that_is_ended_gives_the_screen_back(tmux: Callable[..., Screen], place: Path) -> None:
+def test_a_program_that_is_ended_gives_the_screen_back(
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
+) -> None:
     write(place, nap=LONG)
     screen = tmux()
     start(screen, "sleeping")
     os.kill(screen.pid, signal.SIGTERM)
     screen.until("Pane is dead (status 143")
-    assert not workers(place)
+    assert not workers()
 
 
 def test_after_a_kill_the_interface_shows_the_request_and_the_run_goes_on(
-    tmux: Callable[..., Screen], place: Path
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
 ) -> None:
     write(place, gate=APPROVAL)
     screen = tmux()
     screen.until("all commands")
     screen.press("Enter")
-    screen.until("Start gate")
+    screen.until("Start gate", "people: asked")
     screen.press("C-s")
     screen.until("May world pass?")
     os.kill(screen.pid, signal.SIGKILL)
@@ -114,12 +138,14 @@ def test_after_a_kill_the_interface_shows_the_request_and_the_run_goes_on(
     until(lambda: statuses(place) == ["COMPLETED"], "the answer did not count")
 
 
-def test_two_interfaces_on_one_workspace_see_each_others_answers(tmux: Callable[..., Screen], place: Path) -> None:
+def test_two_interfaces_on_one_workspace_see_each_others_answers(
+    tmux: Callable[..., Screen], place: Path, workers: Callable[[], list[int]]
+) -> None:
     write(place, gate=APPROVAL)
     one = tmux()
     one.until("all commands")
     one.press("Enter")
-    one.until("Start gate")
+    one.until("Start gate", "people: asked")
     one.press("C-s")
     one.until("May world pass?")
     two = tmux()

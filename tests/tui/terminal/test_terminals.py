@@ -4,7 +4,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import APPROVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +13,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kill
 
+APPROVAL = """
+name: gate
+version: "1"
+params:
+  who: {type: string, default: world}
+code: |
+  local ok = Human.approve{message = "May " .. params.who .. " pass?", timeout = 3600}
+  return {ok = ok}
+"""
+
 
 def asked(tmux: Callable[..., Screen], place: Path, **options: object) -> Screen:
     """A terminal in which a run waits for an answer."""
@@ -21,9 +30,11 @@ def asked(tmux: Callable[..., Screen], place: Path, **options: object) -> Screen
     screen = tmux(**options)
     screen.until("all commands")
     screen.press("Enter")
-    screen.until("Start gate")
+    screen.until("Start gate", "people: asked")
     screen.press("C-s")
     screen.until("gate", "eeds you")
+    screen.until("Start gate", gone=True)
+    time.sleep(0.5)
     return screen
 
 

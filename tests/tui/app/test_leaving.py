@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from proc_tui.tui import leaving
+
+if TYPE_CHECKING:
+    from conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The workspaces for which a background worker was started; none really is."""
+    found: list[str] = []
+
+    def start(workspace: object) -> int:
+        found.append(str(workspace))
+        return 1
+
+    monkeypatch.setattr(leaving, "start_worker", start)
+    return found
+
+
+async def test_q_leaves_at_once_when_nothing_goes_on(stage: Stage, started: list[str]) -> None:
+    await stage.play("return 1", name="quick")
+    async with stage.open(drive=True) as app:
+        await app.pilot.press("q")
+        await app.pilot.pause(0.2)
+        assert app.app.left
+    assert not started
+
+
+async def test_leaving_runs_to_a_worker_starts_one(stage: Stage, started: list[str]) -> None:
+    await stage.play("Sleep(3600)", name="nap")
+    async with stage.open(drive=True) as app:
+        await app.press("q")
+        await app.until("Leave them to a background worker")
+        assert "1 run goes on here" in app.text()
+        await app.pilot.press("enter")
+        await app.pilot.pause(0.3)
+        assert app.app.left
+    assert started == [str(stage.folder)]
+
+
+async def test_esc_stays_and_a_demo_leaves_no_worker(stage: Stage, started: list[str]) -> None:
+    await stage.play("Sleep(3600)", name="nap")
+    (stage.folder / ".proc-tui-demo").touch()
+    async with stage.open(drive=True) as app:
+        await app.press("q")
+        await app.until("Stop here")
+        assert "background" not in app.text()
+        await app.press("escape")
+        assert not app.app.left
+        await app.press("q")
+        await app.pilot.press("enter")
+        await app.pilot.pause(0.3)
+        assert app.app.left
+    assert not started
+
+
+async def test_control_c_twice_asks_and_a_third_time_stops_here(stage: Stage, started: list[str]) -> None:
+    await stage.play("Sleep(3600)", name="nap")
+    async with stage.open(drive=True) as app:
+        await app.press("ctrl+c")
+        assert not app.app.left
+        await app.press("ctrl+c")
+        await app.until("Leave proc-tui?")
+        await app.pilot.press("ctrl+c")
+        await app.pilot.pause(0.3)
+        assert app.app.left
+    assert not started
+
+
+async def test_nobody_asks_when_another_process_drives(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.play("Sleep(3600)", name="nap")
+    monkeypatch.setattr(leaving, "stands_by", lambda _operator: True)
+    async with stage.open(drive=True) as app:
+        await app.pilot.press("q")
+        await app.pilot.pause(0.3)
+        assert app.app.left
+
+
+async def test_a_worker_is_idle_when_nothing_goes_on_and_nothing_was_touched_for_long(stage: Stage) -> None:
+    assert leaving.idle(stage.operator)
+    await stage.play('Human.approve{message = "Go on?"}', name="gate")
+    assert leaving.left(stage.operator) == 0
+    assert not leaving.idle(stage.operator), "an answer may come"
+    stage.clock.advance(leaving.QUIET_SECONDS + 1)
+    assert leaving.idle(stage.operator)
+    await stage.play("Sleep(3600)", name="nap")
+    assert not leaving.idle(stage.operator)
+    assert leaving.left(stage.operator) == 1
+
+
+async def test_a_request_with_a_deadline_wants_a_worker(stage: Stage) -> None:
+    await stage.play('Human.approve{message = "Go on?", timeout = 60}', name="gate")
+    assert leaving.left(stage.operator) == 1
+
+
+def test_the_worker_takes_no_program_from_the_workspace(stage: Stage) -> None:
+    assert "-P" in leaving.command(stage.folder)

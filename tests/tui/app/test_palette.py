@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from proc_tui.tui.screens.dialogs import Choice, sought
+
+if TYPE_CHECKING:
+    from conftest import Stage
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_run_is_found_by_its_name_and_shown(stage: Stage) -> None:
+    first = await stage.play("return 1", name="billing")
+    stage.clock.advance(5)
+    await stage.play("return 1", name="shipping")
+    async with stage.open() as app:
+        assert app.app.selected != first.id
+        await app.press("colon", *"bill", "enter")
+        assert app.app.selected == first.id
+
+
+async def test_keys_of_the_focused_layer_are_commands_that_do_what_they_say(stage: Stage) -> None:
+    await stage.play("return 1", name="billing")
+    async with stage.open(size=(150, 40)) as app:
+        await app.press("colon", *"source")
+        assert "Source" in app.text()
+        await app.press("enter")
+        await app.until(lambda: app.focused_layer() == "source")
+
+
+async def test_a_theme_is_worn_and_remembered(stage: Stage) -> None:
+    async with stage.open() as app:
+        await app.press("colon", *"proc-light", "enter")
+        assert app.app.theme == "proc-light"
+        assert app.app.memory.now.theme == "proc-light"
+
+
+def test_words_come_before_letters_in_order_and_groups_stay_together() -> None:
+    choices = [
+        Choice("1", "previous release", group="A"), Choice("2", "real estate", group="A"), Choice("3", "x", group="A"),
+        Choice("4", "release", group="B"),
+    ]  # fmt: skip
+    assert [choice.key for choice in sought(choices, "release")] == ["4", "1"]
+    assert [choice.key for choice in sought(choices, "rlst")] == ["2"]
+    assert sought(choices, "") == choices

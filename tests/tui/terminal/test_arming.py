@@ -1,0 +1,247 @@
+"""Keys that nobody pressed at a card that they saw never decide: on a pseudo-terminal, as bytes, with delays."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyte
+import pytest
+from proc_tui.core.model.settings import Settings
+from proc_tui.core.operator import Operator
+from proc_tui.core.testing import complete, write_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from proc_tui.core.journal.requests import PendingRequest
+
+pytestmark = [pytest.mark.slow, pytest.mark.kill]
+
+MANY = """
+return Human.review{message = "Which way?", artifact = "a text",
+  options = {"approve", "reject", "send", "pause", "test", "merge", "build"}}
+"""
+PATIENCE = 10.0
+QUIET = 0.7
+"""Seconds in which something that should not happen would have."""
+
+
+class Terminal:
+    """A terminal with the interface in it."""
+
+    def __init__(self, folder: Path, home: Path, *, answers: bool = True) -> None:
+        self.answers = answers
+        """Whether it says where the cursor is when it is asked."""
+        self.asked = 0
+        self.folder = folder
+        self.screen = pyte.Screen(100, 30)
+        self._stream = pyte.ByteStream(self.screen)
+        environment = {
+            **os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
+            "COLUMNS": "100", "LINES": "30",
+        }  # fmt: skip
+        for name in ("SSH_CONNECTION", "TMUX", "TMUX_PANE"):
+            environment.pop(name, None)
+        start = "import sys; from proc_tui.tui.cli import main; sys.exit(main())"
+        self.process = pexpect.spawn(
+            sys.executable, ["-c", start, str(folder)], dimensions=(30, 100), env=environment, timeout=None
+        )
+        self.process.delaybeforesend = None
+
+    def look(self, seconds: float = 0.05) -> str:
+        """What is on the screen after a while."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                data = self.process.read_nonblocking(65536, timeout=0.02)
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                break
+            for _ in range(data.count(b"\x1b[6n")):
+                self.asked += 1
+                if self.answers:
+                    self.reply()
+            self._stream.feed(data)
+        return "\n".join(self.screen.display)
+
+    def reply(self) -> None:
+        """Says where the cursor is."""
+        self.process.send(b"\x1b[3;7R")
+
+    def send(self, data: bytes, seconds: float = 0.05) -> None:
+        """Types bytes, and looks for a while."""
+        self.process.send(data)
+        self.look(seconds)
+
+    def until(self, text: str) -> None:
+        """Waits until a text is on the screen."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.look():
+            assert time.monotonic() < end, "\n".join(line.rstrip() for line in self.screen.display)
+
+    def end(self) -> None:
+        """Ends the interface."""
+        self.process.close(force=True)
+
+
+class Scene:
+    """A workspace with a request, and terminals on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "shop"
+        self.folder.mkdir()
+        self._home = folder
+        self._terminals: list[Terminal] = []
+        self.operator = Operator.open(self.folder, settings=Settings(durability="fast"), user="tester")
+
+    def ask(self, procedure: str) -> None:
+        """Starts a run that asks, and drives it there."""
+        import asyncio
+
+        write_workspace(self.folder, {"it.yaml": complete(procedure, "it", {})})
+        self.operator.start(self.folder / "it.yaml")
+        asyncio.run(self.operator.worker().run(once=True))
+
+    def open(self, **options: bool) -> Terminal:
+        """Opens the interface in a terminal."""
+        self._terminals.append(Terminal(self.folder, self._home, **options))
+        return self._terminals[-1]
+
+    @property
+    def request(self) -> PendingRequest:
+        """The request, as it is recorded."""
+        return self.operator.request(self.operator.runs()[0].id)
+
+    def answered(self) -> int:
+        """How many answers were given that count, in effect or not."""
+        run = self.operator.runs()[0]
+        waiting = self.operator.inbox(run=run.id)
+        if not waiting:
+            return 1
+        return len([answer for answer in self.operator.answers(waiting[0].id) if answer.undone_at is None])
+
+    def close(self) -> None:
+        """Ends everything."""
+        for terminal in self._terminals:
+            terminal.end()
+        self.operator.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A workspace called `shop`."""
+    found = Scene(tmp_path)
+    yield found
+    found.close()
+
+
+def armed(terminal: Terminal) -> None:
+    """Goes to the card and waits until its keys act."""
+    terminal.until("need you")
+    terminal.look(0.5)
+    terminal.send(b"\r")
+    terminal.until("arming")
+    end = time.monotonic() + PATIENCE
+    while "arming" in terminal.look():
+        assert time.monotonic() < end
+
+
+def test_a_key_pressed_at_an_armed_card_decides_and_can_be_undone(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    armed(terminal)
+    terminal.send(b"a")
+    terminal.until("approving in")
+    assert scene.answered() == 1
+    terminal.send(b"u")
+    terminal.until("undone")
+    assert scene.answered() == 0
+    terminal.look(QUIET)
+    terminal.send(b"r")
+    terminal.until("rejecting in")
+    terminal.until("completed")
+
+
+def test_keys_that_were_typed_ahead_decide_nothing(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    terminal.process.send(b"\raaaa")
+    terminal.until("Go on?")
+    terminal.send(b"\r")
+    terminal.send(b"a")
+    terminal.look(QUIET)
+    assert scene.answered() == 0
+
+
+def test_a_card_counts_from_when_the_terminal_has_shown_it(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    armed(terminal)
+    terminal.send(b"\x1b", 0.5)
+    terminal.answers = False
+    asked = terminal.asked
+    terminal.send(b"\r", 0.5)
+    assert terminal.asked > asked
+    for _ in range(6):
+        terminal.send(b"a", 0.3)
+    assert scene.answered() == 0, "the card was not seen yet"
+    terminal.reply()
+    terminal.send(b"a", 0.15)
+    assert scene.answered() == 0, "it was seen just now"
+    terminal.look(QUIET)
+    terminal.send(b"a", QUIET)
+    assert scene.answered() == 1
+
+
+def test_a_terminal_that_never_answers_is_not_waited_for_for_ever(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open(answers=False)
+    armed(terminal)
+    terminal.send(b"a")
+    terminal.until("approving in")
+
+
+@pytest.mark.parametrize(
+    "text", [b"approve it, please", b"ra", b"xa", b"\x1b[200~a\x1b[201~", b"a\rb\r", b"1a2r3s"], ids=repr
+)
+def test_what_is_pasted_decides_nothing(scene: Scene, text: bytes) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    armed(terminal)
+    terminal.send(text)
+    terminal.look(3.0)
+    assert scene.answered() == 0
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"\x1b", b"[15~"), (b"\x1b[", b"15~"), (b"\x1b[1", b"5~"), (b"\x1b", b"[<0;10;10m"), (b"\x1b[<0;10", b";10m"),
+        (b"\x1b[", b"<0;3;3", b"m"), (b"\x1b[1;", b"2s"), (b"\x1b", b"[", b"1", b";", b"5", b"p"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_left_of_a_torn_escape_sequence_decides_nothing(scene: Scene, parts: tuple[bytes, ...]) -> None:
+    scene.ask(MANY)
+    terminal = scene.open()
+    armed(terminal)
+    for part in parts:
+        terminal.send(part, 0.16)
+    terminal.look(QUIET)
+    assert scene.answered() == 0
+
+
+def test_capitals_digits_and_enter_decide_nothing(scene: Scene) -> None:
+    scene.ask(MANY)
+    terminal = scene.open()
+    armed(terminal)
+    for key in (b"A", b"R", b"S", b"P", b"T", b"M", b"B", b"\r", b"\x1ba"):
+        terminal.send(key, 0.15)
+    terminal.look(QUIET)
+    assert scene.answered() == 0
