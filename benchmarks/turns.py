@@ -11,6 +11,7 @@ import tempfile
 import textwrap
 import time
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def _turns(count: int, tools: int = 0) -> float:
         drive(operator)
         ends = _moments(operator, run)
     assert len(ends) == count
-    return statistics.median(b - a for a, b in zip(ends, ends[1:], strict=False))
+    return statistics.median(b - a for a, b in pairwise(ends))
 
 
 def _last_turns() -> float:
@@ -88,7 +89,7 @@ def _last_turns() -> float:
         run = operator.start("case", replies=_script({"text": LONG, "repeat": True}))
         drive(operator)
         ends = _moments(operator, run)[-20:]
-    return statistics.median(b - a for a, b in zip(ends, ends[1:], strict=False))
+    return statistics.median(b - a for a, b in pairwise(ends))
 
 
 def _memory(quick: bool) -> Iterator[Figure]:

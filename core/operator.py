@@ -93,7 +93,7 @@ class Operator(Looking):
             files_refused=_files_refused(workspace, settings),
             services=Services(settings, workspace),
             attention=Attention(),
-            env_allow=frozenset(settings.env_allow),
+            env_allow=_variables(workspace, settings),
             suspend_always=os.environ.get("PROC_TUI_SUSPEND") == "always",
             fault=fault or (lambda _name: None),
         )
@@ -413,6 +413,14 @@ def _at(top: Program, path: str) -> Program:
             raise NotFound(f'the edited {top.bundle.file} has no inline procedure "{path}"')
         program = inner
     return program
+
+
+def _variables(workspace: Path, settings: Settings) -> frozenset[str]:
+    """The environment variables that templates may read: those of the workspace once its user agreed."""
+    allowed = frozenset(settings.env_allow)
+    if allowed and not trust.TrustRecord().trusts(workspace):
+        allowed -= trust.variables(workspace)
+    return allowed
 
 
 def _files_refused(workspace: Path, settings: Settings) -> str:

@@ -288,7 +288,8 @@ def scripted(replies: Mapping[str, object]) -> Replies:
 def play_file(path: Path, **options: Any) -> Played:
     """Plays a procedure file with its `lib/`, and with the parameters, answers and replies in files beside it.
 
-    Its tools are those of the configuration in its folder, whose programs are copied to where it is played. `options` are those of `play`, over what the files say.
+    Its tools are those of the configuration in its folder, whose programs are copied to where it is played. `options`
+    are those of `play`, over what the files say.
     """
     beside = {kind: path.with_name(f"{path.stem}.{kind}.yaml") for kind in ("params", "answers")}
     if "params" not in options and beside["params"].exists():
@@ -671,7 +672,8 @@ def fold_image(fold: RunFold) -> Value:
                 item.system,
                 item.model,
                 msgspec.to_builtins(item.messages),
-                item.replies, item.failures,
+                item.replies,
+                item.failures,
                 item.turns,
                 msgspec.to_builtins(item.usage),
                 item.scale,

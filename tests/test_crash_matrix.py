@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from proc_tui.core.testing import Played
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith((".params", ".answers", ".replies")))
+BESIDE = (".params", ".answers", ".replies")
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(BESIDE))
 POINTS = ("write:begin", "write:worked", "write:committed", "claim")
 MOST = 12 if os.environ.get("PROC_TUI_SUSPEND") else 48
 """How many points of an example are tried; when it has more, they are taken evenly, the first and the last included.

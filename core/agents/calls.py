@@ -204,7 +204,9 @@ class Calls:
 
 def call_key(context: ExecutionContext, call: Call) -> str:
     """The idempotency key of a call: the same at every try, another in another attempt of the run."""
-    return f"{context.run_id}-{context.fold.attempt}-{call.name}"
+    fold = context.fold
+    cleared = f".{fold.checkpoints.clearings}" if fold.checkpoints.clearings else ""
+    return f"{context.run_id}-{fold.attempt}{cleared}-{call.name}"
 
 
 def _plain(item: _Asked) -> dict[str, object]:

@@ -16,7 +16,9 @@ from ..errors import ModelError
 if TYPE_CHECKING:
     from ..model.secrets import Secrets
 
-Kind = Literal["refused", "unknown_host", "untrusted", "silent", "broken", "rubbish", "status", "stream", "page", "endless"]
+Kind = Literal[
+    "refused", "unknown_host", "untrusted", "silent", "broken", "rubbish", "status", "stream", "page", "endless"
+]
 """`status`: the server answered with an error. `stream`: it sent one within a reply. `page`: it answered with HTML.
 `endless`: its reply was larger than any that is kept."""
 
@@ -114,8 +116,8 @@ def _explained(failure: Failure, place: Place, said: str) -> tuple[str, bool]:
             )
         case "endless":
             return (
-                f"the reply of {place.address} has no end in sight: it was left at {said}; lower max_tokens of the agent "
-                f"or of {config}, or use another model",
+                f"the reply of {place.address} has no end in sight: it was left at {said}; lower max_tokens of the "
+                f"agent or of {config}, or use another model",
                 False,
             )
         case "status" | "stream":

@@ -174,7 +174,7 @@ class Turns:
             return reply_of(recorded.values[0])
         while True:
             await context.until(turn.due)
-            self._check_budget()
+            self.check_budget()
             model = self._model(agent.model)
             request = self._request(agent, turn, with_tools=with_tools)
             started = context.now()
@@ -230,7 +230,8 @@ class Turns:
         offers = tuple(item.offer for item in offered(context, self._tools, agent).values())
         return msgspec.structs.replace(request, offers=offers)
 
-    def _check_budget(self) -> None:
+    def check_budget(self) -> None:
+        """Raises `BudgetError` when the run has used up what it may."""
         spent, limits = self._spent(), self._limits
         tokens = (spent.input or 0) + (spent.output or 0)
         if limits.max_tokens is not None and tokens >= limits.max_tokens:

@@ -71,7 +71,7 @@ def render(text: str, namespaces: Mapping[str, Namespace], *, env_allow: Collect
             if match[3] not in env_allow:
                 raise PrimitiveError(
                     f"{match[0]}: templates may not read the environment variable {match[3]}; "
-                    f'to allow it, add "{match[3]}" to env_allow in .proc-tui/config.toml'
+                    f'to allow it, add "{match[3]}" to env_allow in .proc-tui/config.toml, and agree: proc-tui trust'
                 )
         return to_text(_look_up(namespaces[match[2]], path))
 

@@ -278,6 +278,7 @@ class LocalContext(Parts):
         asked = status.request(program.procedure, fold, row.id, place, self.env_allow)
         if asked is None:
             return None
+        self.turns().check_budget()
         model = self.model(asked.model, fold)
         self.begin(call)
         for _, reply in self.outside({"status": lambda: model.reply(asked.request, lambda _piece: None)}):

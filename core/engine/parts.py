@@ -36,7 +36,7 @@ class Parts(Recording):
         self._place: int = 0
 
     def interrupt(self) -> None:
-        """Ends the activation's waiting for the outside. From any thread."""
+        super().interrupt()
         self._errands.stop()
 
     def enter_parts(self) -> None:

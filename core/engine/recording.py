@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from ..errors import LeaseLost, PrimitiveError, StoreError
+from ..errors import LeaseLost, PrimitiveError, StoreBusy, StoreError, StoreFull
 from ..journal import journal, requests, runs
 from ..journal.events import (
     Began,
@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 BODIES = ("step", "guard", TURN)
 """Operations in which the code goes on, which finds what is recorded there itself."""
+PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds between the tries to write what was paid for."""
 SNAPSHOT_EVERY = 1000
 """How many events lie at least between two snapshots of a run's outline."""
 
@@ -89,6 +91,9 @@ class Recording:
         self._settled: Ended | None = None
         self.used: Usage = Usage(input=run.tokens_in, output=run.tokens_out, cost=run.cost)
         """What the run's models used, over all its attempts."""
+        self._paid: bool = False
+        """Whether the buffer has what was paid for."""
+        self._interrupted: threading.Event = threading.Event()
 
     # ---- where the run is
 
@@ -177,7 +182,7 @@ class Recording:
         with self._lock:
             event = self._outcome(call, values, error, failed=failed, trace=trace, detail=detail)
             self._append(event, call.line)
-            self.flush(sync=True)
+        self._flush_outcome()
         return event
 
     def _outcome(
@@ -225,13 +230,13 @@ class Recording:
             self._append(event, call.line)
             if usage is not None:
                 self.use(usage)
-            if not last:
-                self.flush(sync=True)
+        if not last:
+            self._flush_outcome()
         return event
 
     def use(self, usage: Usage) -> None:
         """Counts what a model used, in the next transaction."""
-        self.used = self.used.plus(usage)
+        self.used, self._paid = self.used.plus(usage), True
         at = self.now()
         self._actions.append(lambda connection: runs.add_usage(connection, self.run_id, usage, at))
         self._actions.append(lambda connection: runs.forget_partial(connection, self.run_id))
@@ -283,6 +288,24 @@ class Recording:
         with self._lock:
             if self._rows or self._actions:
                 self._write(lambda _connection: None, sync=sync)
+
+    def interrupt(self) -> None:
+        """Ends what the activation waits for. From any thread."""
+        self._interrupted.set()
+
+    def _flush_outcome(self) -> None:
+        """Writes an outcome. One that was paid for is held on to for a while when the store has no room or time."""
+        for seconds in PATIENCE if self._paid else ():
+            try:
+                self.flush(sync=True)
+            except (StoreBusy, StoreFull):
+                if self._interrupted.wait(seconds):
+                    break
+            else:
+                self._paid = False
+                return
+        self.flush(sync=True)
+        self._paid = False
 
     def flush_older_than(self, moment: float) -> None:
         """Writes the buffer when its oldest event is older; called from the worker's flusher thread.

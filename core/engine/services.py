@@ -6,6 +6,7 @@ command opens a workspace.
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ..journal.runs import Partial
     from ..model.settings import Settings
     from ..tools.toolbox import Toolbox
+
+
+_logger = logging.getLogger(__name__)
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -121,9 +125,12 @@ class Services:
         return unlisten
 
     def publish(self, partial: Partial, piece: str) -> None:
-        """Tells the listeners."""
+        """Tells the listeners; one that fails costs nobody a reply."""
         for listener in self._listeners:
-            listener(partial, piece)
+            try:
+                listener(partial, piece)
+            except Exception:
+                _logger.exception("a listener of replies failed")
 
     def close(self) -> None:
         """Ends every server and process that was started, and what is under way."""

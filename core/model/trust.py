@@ -6,9 +6,10 @@ the workspace. Belongs here: reading, the digest, the record. Never: asking (`tu
 
 What needs an agreement is what the folder decides: the MCP servers of its `config.toml` and `mcp.json`, its Python
 tools, and Python modules that lie in it whoever names them; models at addresses that are not on this machine, or that
-are given a key; a file root outside the folder. Servers and models of the user's own `config.toml` are the user's
-word already. The digest is about commands and not about the files that they read: who may change a script that was
-agreed to may change what it imports as well, and somebody who writes tools would be asked after every line.
+are given a key; environment variables for templates; a file root outside the folder. Servers and models of the user's
+own `config.toml` are the user's word already. The digest is about commands and not about the files that they read:
+who may change a script that was agreed to may change what it imports as well, and somebody who writes tools would be
+asked after every line.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Startable(msgspec.Struct, frozen=True):
     """A program that the workspace would start, or a server that it would connect to."""
 
     section: str
-    """`mcpServers`, `pythonTools`, `models` or `file_root`."""
+    """`mcpServers`, `pythonTools`, `models`, `env_allow` or `file_root`."""
     name: str
     command: str
     """The command line as a shell would take it, or the address."""
@@ -73,9 +74,16 @@ def programs(workspace: Path) -> list[Startable]:
             else f"sends what agents say to {address}"
         )
         found.append(Startable("models", name, sends))
+    for variable in tables.get("env_allow", {}):
+        found.append(Startable("env_allow", variable, f"gives procedures the environment variable {variable}"))
     for folder in tables.get("file_root", {}):
         found.append(Startable("file_root", folder, f"lets procedures read and write files in {folder}"))
     return found
+
+
+def variables(workspace: Path) -> frozenset[str]:
+    """The environment variables that the workspace's own configuration gives to templates. Raises `ConfigError`."""
+    return frozenset(_tables(workspace).get("env_allow", {}))
 
 
 def opens_files(workspace: Path) -> bool:
@@ -110,12 +118,17 @@ def _tables(workspace: Path) -> dict[str, dict[str, object]]:
     servers: dict[str, object] = {}
     models: dict[str, object] = {}
     opened: dict[str, object] = {}
+    variables: dict[str, object] = {}
     tools: dict[str, object] = {}
     for file in workspace_files(workspace):
         said = sections(file)
         servers.update(_map(said.get("mcpServers")))
         tools.update(_map(said.get("pythonTools")))
         models.update(_sending(_map(said.get("models"))))
+        allowed = said.get("env_allow")
+        variables.update(
+            dict.fromkeys(map(str, cast("list[object]", allowed)), True) if isinstance(allowed, list) else {}
+        )
         folder = said.get("file_root")
         if isinstance(folder, str) and not (workspace / folder).resolve().is_relative_to(workspace.resolve()):
             opened[str((workspace / folder).resolve())] = True
@@ -123,7 +136,13 @@ def _tables(workspace: Path) -> dict[str, dict[str, object]]:
     settings = load(workspace).python_tools
     modules = settings.modules if tools else [name for name in settings.modules if not Path(name).is_absolute()]
     started: dict[str, object] = {"interpreter": settings.interpreter, "modules": modules} if modules else {}
-    return {"mcpServers": servers, "pythonTools": started, "models": models, "file_root": opened}
+    return {
+        "mcpServers": servers,
+        "pythonTools": started,
+        "models": models,
+        "env_allow": variables,
+        "file_root": opened,
+    }
 
 
 def _sending(models: dict[str, object]) -> dict[str, object]:

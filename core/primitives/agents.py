@@ -36,7 +36,7 @@ class Worker(Family):
         is passed; a tool that fails does not raise.
 
         Args:
-            inject: A user message that is added first.
+            inject: A user message, after what people sent.
         Returns: `{content, tool_calls, token_usage, model, stop_reason}`; `tool_calls` is a list of `{name, args,
             result, error}`, `token_usage` has `input`, `output`, `total`, `cached`, `reasoning`
         """

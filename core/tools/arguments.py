@@ -24,8 +24,8 @@ STEPS = 200_000
 def problem(schema: Mapping[str, object], args: Mapping[str, object]) -> str | None:
     """What is wrong with the arguments, every problem on a line of its own; None when nothing is known to be.
 
-    A schema that is itself wrong, that takes too long, or that points to another document, judges nothing. Patterns are not judged: the
-    dialect is another one than Python's, and a hostile one never ends.
+    A schema that is itself wrong, that takes too long, or that points to another document, judges nothing. Patterns
+    are not judged: the dialect is another one than Python's, and a hostile one never ends.
     """
     import re  # noqa: PLC0415 (with the import below: only calls need it)
 

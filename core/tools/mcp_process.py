@@ -105,7 +105,11 @@ class Program(asyncio.SubprocessProtocol):
                 start_new_session=True,
             )
         except BaseException:
+            self._signal(signal.SIGKILL)
             self._release()
+            if self._transport is not None:  # it was started, and whoever waited for it is cancelled
+                with anyio.CancelScope(shield=True):
+                    await _within(GRACE, self._released)
             raise
         return self._receive, _Input(self)
 

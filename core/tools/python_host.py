@@ -316,7 +316,7 @@ def main(files: list[str]) -> NoReturn:
         cast(Any, stream).reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     faulthandler.enable()
     folder = Path.cwd()
-    if not all(os.path.isabs(file) for file in files):
+    if not all(Path(file).is_absolute() for file in files):
         # Only then was it agreed to run what lies here; a stranger's folder gives no modules to the user's own tools.
         sys.path.insert(0, str(folder))
     workspace = Workspace(folder)

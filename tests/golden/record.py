@@ -119,7 +119,8 @@ def main(names: list[str]) -> None:
     operator_module.socket.gethostname = lambda: "golden"
     for name in ("SSH_CONNECTION", "SSH_TTY", "TERM"):
         os.environ.pop(name, None)
-    plays = {path.stem: path for path in EXAMPLES.glob("*.yaml") if not path.stem.endswith((".params", ".answers", ".replies"))}
+    beside = (".params", ".answers", ".replies")
+    plays = {path.stem: path for path in EXAMPLES.glob("*.yaml") if not path.stem.endswith(beside)}
     for name in names or sorted([*plays, *EXTRA]):
         target = HERE / f"{name}.{FORMAT}.json"
         if target.exists():

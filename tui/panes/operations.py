@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from ...core.errors import ProcError
 from ..widgets.lines import Lines
 from .operation_pages import PAGE, Pages, Row, is_present, read_pages
 from .pane import Pane
@@ -180,6 +181,9 @@ class OperationsPane(Pane):
         def reading(_reader: object) -> Pages:
             try:
                 return read_pages(operator, run, at, pages, outcomes=self.outcomes)
+            except ProcError:
+                self._known = None
+                raise
             finally:
                 self._busy = False
 

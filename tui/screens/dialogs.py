@@ -1,4 +1,4 @@
-"""Dialogs: a list to pick from, a question, leaving, and what can be done with a run.
+"""Dialogs: a list to pick from, a question, a name, leaving.
 
 A dialog takes every key; esc and q close it and decide nothing. Belongs here: short dialogs. Never: what they lead to.
 """
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from ...core.model.trust import Startable
-    from ..app import ProcTui
-    from ..live.reader import RunView
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -381,36 +379,3 @@ class NameDialog(ProcDialog[str]):
             self._said.update(safe_line(problem, "$bad"))
         else:
             self.dismiss(name)
-
-
-def actions_of(proc: ProcTui, view: RunView) -> PickDialog:
-    """What can be done with a run, and what each keeps."""
-    run, ended = view.run, view.run.status.ended
-    operator = proc.operator
-    rows: list[tuple[Choice, Callable[[], object]]] = []
-    if not ended:
-        rows += [
-            (Choice("stop", "Stop", "asks the procedure to end"), lambda: operator.stop(run)),
-            (Choice("cancel", "Cancel", "ends it now, with its children"), lambda: operator.cancel(run)),
-        ]
-    if run.status.value in ("FAILED", "BLOCKED"):
-        rows.append((Choice("resume", "Resume", "from where its record ends"), lambda: operator.resume(run)))
-    rows.append((Choice("fork", "Fork", "a new run with the same parameters"), lambda: operator.fork(run)))
-    if run.status.value in ("FAILED", "CANCELLED"):
-        rows.append((Choice("reset", "Reset", "forgets everything, and begins again"), lambda: operator.reset(run)))
-    return ActionDialog(f"{run.procedure} {run.id[:4]}", rows)
-
-
-class ActionDialog(PickDialog):
-    """Actions that are done when they are picked."""
-
-    def __init__(self, title: str, rows: list[tuple[Choice, Callable[[], object]]]) -> None:
-        super().__init__(title, [choice for choice, _ in rows])
-        self._works: dict[str, Callable[[], object]] = {choice.key: work for choice, work in rows}
-
-    def action_choose(self) -> None:
-        """Does it."""
-        picked, proc = self._list.picked, self.proc
-        if picked is not None:
-            self.dismiss(None)
-            proc.act(self._works[picked.key], lambda _result: proc.say(f"{picked.text.lower()}: done"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from textual.actions import parse
 from textual.content import Content
 from textual.widget import Widget
 
@@ -65,6 +66,15 @@ class Footer(Widget):
                 return found
         return found if self.screen.is_modal else [layer for layer in found if layer != "app"]
 
+    def _acts(self, key: keys.Key) -> bool:
+        """Whether the key does something now, as far as whoever has it says."""
+        node = self.screen.focused
+        for one in node.ancestors_with_self if node is not None else ():
+            if getattr(one, "LAYER", "") == key.layer:
+                _, name, parameters = parse(key.action)
+                return one.check_action(name, parameters) is True
+        return True
+
     def _content(self) -> Content:
         width = self.size.width - 2
         layers = self._layers()
@@ -76,6 +86,8 @@ class Footer(Widget):
         for layer in layers:
             for key in keys.shown(keys.of_layer(layer)):
                 one = self._keys([key])
+                if not self._acts(key):
+                    continue
                 if key.keys in taken or sum(part.cell_length + 3 for part in said) + one.cell_length > room:
                     continue
                 taken.add(key.keys)

@@ -170,7 +170,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Takes another size of what is scrolled. Only a bar that comes or goes needs a new layout of the screen."""
         height, before = self.scrollable_content_region.height, self.virtual_size
         if before.width == size.width and before.height > height and size.height > height:
-            self.set_reactive(Widget.virtual_size, size)
+            self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType] - it is declared so
             self._scroll_update(size)
         else:
             self.virtual_size = size

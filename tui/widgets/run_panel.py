@@ -20,6 +20,8 @@ from .pane_plan import ORDER, Place, plan
 from .run_head import RunHead
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.geometry import Size
@@ -52,10 +54,21 @@ class Deck(Container):
 
     DEFAULT_CSS = "Deck { width: 1fr; height: 1fr; }"
 
-    def __init__(self) -> None:
+    def __init__(self, resized: Callable[[], None]) -> None:
+        """`resized` is called when there is other room."""
         super().__init__()
+        self._resized: Callable[[], None] = resized
         self.places: dict[str, Place] = {}
         self._layout: _PlanLayout = _PlanLayout()
+
+    def on_resize(self) -> None:
+        """The room is another one; while it is being laid out nothing else can be."""
+        self.call_after_refresh(self._resized)
+
+    def lay_out(self) -> None:
+        """The places are others: Textual keeps those of a size for as long as the children are the same."""
+        self._clear_arrangement_cache()
+        self.refresh(layout=True)
 
     @property
     def layout(self) -> Layout:
@@ -77,7 +90,7 @@ class RunPanel(Container):
     def __init__(self) -> None:
         super().__init__()
         self._head: RunHead = RunHead()
-        self._deck: Deck = Deck()
+        self._deck: Deck = Deck(self._arrange)
         self._panes: dict[str, Pane] = {}
         self._view: RunView | None = None
         self._front: str = "conversation"
@@ -108,11 +121,6 @@ class RunPanel(Container):
     def _begin(self) -> None:
         self._ready = True
         self._arrange()
-
-    def on_resize(self) -> None:
-        """The room is another one; that of the deck may only be so once it is drawn."""
-        self._arrange()
-        self.call_after_refresh(self._arrange)
 
     # ---- views
 
@@ -197,7 +205,7 @@ class RunPanel(Container):
             if focused is not None and name not in places and pane in focused.ancestors_with_self:
                 instead = self._panes[next(iter(places))]
                 instead.call_after_refresh(instead.focus_body)
-        self._deck.refresh(layout=True)
+        self._deck.lay_out()
         self.call_after_refresh(self.show, self._view)
 
     def _title(self, pane: Pane, place: Place) -> None:

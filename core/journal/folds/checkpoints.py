@@ -50,6 +50,8 @@ class CheckpointFold:
         """From where the next resume by an operator begins, when code cleared checkpoints."""
         self._cleared: list[Checkpoint] = []
         """Open operations that were cleared: they are checkpoints again once they end."""
+        self.clearings: int = 0
+        """How often code cleared checkpoints: names may come again after each."""
         self._counts: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
 
@@ -89,6 +91,7 @@ class CheckpointFold:
         return entry
 
     def _apply_checkpoints_cleared(self, event: CheckpointsCleared, record: Record) -> None:
+        self.clearings += 1
         at = 0 if event.name is None else self._index(event.name)
         if at is None:
             return

@@ -66,6 +66,7 @@ class ToolFold:
         # Calls of one reply end in any order; who asks for the latest means the order of the reply.
         if event.op == TURN:
             self.calls[self._turn :] = sorted(self.calls[self._turn :], key=lambda call: call.index)
+            self._turn = len(self.calls)
 
     def _apply_tool_forgotten(self, event: ToolForgotten, record: Record) -> None:
         kept = [call for call in self.calls if call.name != event.name]

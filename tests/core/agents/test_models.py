@@ -51,7 +51,11 @@ def test_several_models_without_a_default_are_listed() -> None:
 @pytest.mark.parametrize(
     ("name", "default", "says"),
     [
-        ("mian", "", r'^the agent.s model is "mian", but there is no \[models.mian\] in config.toml; did you mean "main"\?$'),
+        (
+            "mian",
+            "",
+            r'^the agent.s model is "mian", but there is no \[models.mian\] in config.toml; did you mean "main"\?$',
+        ),
         ("zzz", "", r"in config.toml; configured are main, other$"),
         (None, "mian", r'^default_model says "mian", but'),
     ],

@@ -413,6 +413,45 @@ async def test_a_server_elsewhere_is_reached_through_the_proxy(bench: Bench, mon
     assert len(bench.server.asked) == 1
 
 
+# Too much
+
+
+async def test_a_reply_without_end_is_left(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proc_tui.core.agents.openai.MAX_TEXT", 1000)
+    error = await bench.fail({"text": ["word "] * 1000})
+    assert (error.retryable, sum(map(len, bench.texts))) == (False, 1000)
+    assert "has no end in sight: it was left at" in str(error)
+
+
+async def test_more_calls_than_anybody_makes_are_left(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proc_tui.core.agents.openai.MAX_CALLS", 10)
+    assert len((await bench.ask({"calls": [{"name": "a"}] * 10})).calls) == 10
+    error = await bench.fail({"calls": [{"name": "a"}] * 11})
+    assert "it was left at 10 calls of tools" in str(error)
+
+
+@pytest.mark.parametrize("reply", [{"text": "x" * 5000, "plain": True}, {"status": 500, "body": "x" * 5000}])
+async def test_an_answer_in_one_piece_is_bounded_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, reply: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("proc_tui.core.agents.chat.MAX_LINE", 1000)
+    error = await bench.fail(reply)
+    assert (error.retryable, "has no end in sight" in str(error)) == (False, True)
+
+
+async def test_a_stream_of_nothing_is_bounded_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proc_tui.core.agents.chat.MAX_BODY", 1000)
+    assert "has no end in sight" in str(await bench.fail({"text": "x", "inject": {"1": [": ping\n\n"] * 1000}}))
+
+
+async def test_names_that_a_model_made_up_are_sent_back_as_names(bench: Bench) -> None:
+    calls = (RequestedCall("1", "docs.search now!"), RequestedCall("2", ""))
+    answers = (ChatMessage("tool", "no such tool", call="1"), ChatMessage("tool", "no such tool", call="2"))
+    await bench.ask({"text": "ok"}, ModelRequest((*HELLO, ChatMessage("assistant", calls=calls), *answers)))
+    said = [call["function"]["name"] for message in bench.sent["messages"] for call in message.get("tool_calls", ())]
+    assert said == ["docs_search_now_", "_"]
+
+
 # Failures: the message says what happened and what to do
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from proc_tui.core.errors import Blocked
+from proc_tui.core.engine import recording
+from proc_tui.core.errors import Blocked, StoreFull
+from proc_tui.core.journal.database import Database
 from proc_tui.core.journal.events import Ended, Logged, ReplyFailed
 from proc_tui.core.model.messages import Usage
 from proc_tui.core.model.settings import LimitSettings, ModelSettings, PriceSettings, Settings
@@ -260,6 +262,26 @@ def test_a_cost_that_is_not_known_stays_unknown(openai_server: Any) -> None:
     assert (played.run.unpriced, played.run.cost) == (1, 0.0)
 
 
+@pytest.mark.parametrize("calls", [[], [{"name": "done", "arguments": {"reason": "x"}}]])
+def test_a_reply_that_the_disk_has_no_room_for_is_held_and_not_paid_again(
+    openai_server: Any, monkeypatch: pytest.MonkeyPatch, calls: list[dict[str, Any]]
+) -> None:
+    refused: list[int] = []
+    original = Database.write
+
+    def write(self: Database, work: Any, *, sync: bool = True) -> Any:
+        if openai_server.paid and sync and len(refused) < 3:
+            refused.append(1)
+            raise StoreFull("no room")
+        return original(self, work, sync=sync)
+
+    monkeypatch.setattr(Database, "write", write)
+    monkeypatch.setattr(recording, "PATIENCE", (0.001, 0.001, 0.001, 0.001))
+    played = turn(openai_server, [{**ANSWER, "calls": calls}])
+    assert played.result == "Well done."
+    assert (len(refused), len(openai_server.asked)) == (3, 1)
+
+
 # ---- what is sent
 
 
@@ -357,3 +379,32 @@ def test_a_status_report_is_no_part_of_the_run(openai_server: Any) -> None:
     assert openai_server.asked[-1].body["messages"][-1]["content"].startswith("Briefly describe")
     assert len(played.records) == before
     assert msgspec.to_builtins(played.fold.agents.usage)["input"] == 10
+
+
+def test_a_server_cannot_put_a_run_to_sleep_for_ever(openai_server: Any) -> None:
+    played = turn(openai_server, [{"status": 429, "headers": {"retry-after": "1e300"}}, ANSWER])
+    due = played.events(ReplyFailed)[0].due
+    assert due - played.records[0].at <= 86401
+    assert played.result == "Well done."
+
+
+def test_arguments_nested_without_end_are_told_to_the_model(openai_server: Any) -> None:
+    deep = {"text": "x", "calls": [{"name": "done", "arguments": '{"a":' * 5000 + "1" + "}" * 5000}]}
+    played = turn(openai_server, [deep], code="return Worker.turn().tool_calls[1].error")
+    assert played.result == "the arguments are nested too deep; give one JSON object with fewer levels"
+    played.replay()
+
+
+def test_a_long_reply_is_published_in_larger_parts_as_it_grows(openai_server: Any) -> None:
+    played = turn(openai_server, [ANSWER])
+    seen: list[tuple[int, str]] = []
+    unlisten = played.operator.listen_replies(lambda partial, piece: seen.append((len(partial.text), piece)))
+    openai_server.play([{"text": ["x" * 1000] * 1000}])
+    again = played.operator.start(played.folder / "play.yaml")
+    played.operator.run(again.id)
+    worker = played.operator.worker()
+    asyncio.run(worker.run(once=True))
+    unlisten()
+    assert [size for size, _ in seen[:100]] == list(range(1000, 101_000, 1000))
+    assert len(seen) < 600
+    assert "".join(piece for _, piece in seen) == "x" * seen[-1][0]

@@ -408,9 +408,7 @@ def test_a_failure_of_the_engine_itself_blocks_the_run_and_not_the_worker(scene:
 
         worker._activate = fails
         run = scene.start("it")
-        blocked = until(
-            lambda: scene.operator.run(run.id).status is RunStatus.BLOCKED and scene.operator.run(run.id)
-        )
+        blocked = until(lambda: scene.operator.run(run.id).status is RunStatus.BLOCKED and scene.operator.run(run.id))
         assert "RuntimeError: unexpected" in blocked.error
         worker._activate = original
         scene.operator.resume(run)

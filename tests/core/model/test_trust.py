@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pytest
 from proc_tui.core.errors import ConfigError
-from proc_tui.core.model.trust import TrustRecord, digest, opens_files, programs, without_secrets
+from proc_tui.core.model.trust import TrustRecord, digest, opens_files, programs, variables, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,3 +171,15 @@ def test_a_file_root_outside_the_workspace_is_asked(workspace: Path, record: Tru
     assert [item.command for item in programs(workspace)] == ["lets procedures read and write files in /etc"]
     assert opens_files(workspace)
     assert not record.trusts(workspace)
+
+
+def test_environment_variables_for_templates_are_asked(workspace: Path, record: TrustRecord) -> None:
+    configure(workspace, 'env_allow = ["REGION", "OPENAI_API_KEY"]')
+    assert [item.command for item in programs(workspace)] == [
+        "gives procedures the environment variable REGION",
+        "gives procedures the environment variable OPENAI_API_KEY",
+    ]
+    assert variables(workspace) == {"REGION", "OPENAI_API_KEY"}
+    assert not record.trusts(workspace)
+    record.agree(workspace, 1.0)
+    assert record.trusts(workspace)

@@ -124,6 +124,17 @@ def test_an_empty_table_becomes_what_the_schema_wants() -> None:
     assert fitted(schema, {"tags": [{"of": {}}]}) == {"tags": [{"of": []}]}
 
 
+@pytest.mark.slow
+def test_forms_within_forms_are_judged_only_as_long_as_somebody_waits() -> None:
+    form = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
+    schema = {"properties": {"a": {"$ref": "#/$defs/tree"}}, "$defs": {"tree": {"anyOf": [form, form]}}}
+    value: object = "leaf"
+    for _ in range(60):
+        value = [value]
+    assert problem(schema, {"a": value}) is None
+    assert problem(schema, {"a": ["leaf"]})
+
+
 names = st.sampled_from(["type", "properties", "items", "enum", "const", "required", "anyOf", "$ref", "not", "minimum"])
 words = st.sampled_from(["string", "integer", "object", "array", "a", "#", "#/properties/a"]) | st.integers()
 schemas: Any = st.recursive(

@@ -251,6 +251,35 @@ async def test_secrets_are_neither_in_the_log_nor_in_last_words(
         assert "s3cr3t" not in text
 
 
+# ---- servers that are careless
+
+
+async def test_half_a_character_does_not_cost_the_answer(stdio: Callable[..., McpServer]) -> None:
+    async with opened(stdio("careless.py")) as source:
+        assert (await source.call("ask", {"how": "half a character"}, key="k")).value == "cut ? here"
+
+
+@pytest.mark.parametrize("how", ["nothing", "deep"])
+async def test_an_answer_that_cannot_be_read_fails_its_call_at_once(stdio: Callable[..., McpServer], how: str) -> None:
+    async with opened(stdio("careless.py")) as source:
+        assert "its answer cannot be read" in await failure(source.call("ask", {"how": how}, key="k"))
+        assert (await source.call("ask", {}, key="k")).value == "fine"
+
+
+async def test_an_error_with_the_number_of_a_closed_connection_is_the_tools_own(
+    stdio: Callable[..., McpServer],
+) -> None:
+    async with opened(stdio("careless.py")) as source:
+        told = await failure(source.call("ask", {"how": "its own error"}, key="k"))
+        assert told == 'the MCP server "library" refused the call of ask: the archive is closed'
+
+
+async def test_a_flood_on_standard_output_waits_and_can_be_left(stdio: Callable[..., McpServer], capfd: Any) -> None:
+    async with opened(stdio("careless.py", timeout=1.0)) as source:
+        assert "did not answer within 1 s" in await failure(source.call("ask", {"how": "flood"}, key="k"))
+    assert capfd.readouterr() == ("", "")
+
+
 # ---- servers that do not start
 
 

@@ -630,3 +630,38 @@ async def test_a_process_that_was_killed_while_idle_is_replaced(make: Make, aliv
     assert after != before
     await tools.close()
     await alive.closed()
+
+
+async def test_tools_from_elsewhere_import_nothing_of_the_workspace(make: Make, tmp_path: Path) -> None:
+    """The user's own file needs no agreement; a stranger's folder must not get to run by it."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "mine.py").write_text(
+        "import helper, yaml\n\ndef where():\n    return [helper.PLACE, hasattr(yaml, 'EVIL')]"
+    )
+    (own / "helper.py").write_text("PLACE = 'own'")
+    (tmp_path / "helper.py").write_text("PLACE = 'workspace'")
+    (tmp_path / "yaml.py").write_text("EVIL = True")
+    assert (await call(make(modules=[str(own / "mine.py")]), "where")).value == ["own", False]
+
+
+async def test_an_error_may_hold_what_is_no_text(make: Make) -> None:
+    tools = make("""
+        def fail():
+            raise ValueError("half \\ud83d")
+    """)
+    assert "ValueError: half ?" in await failure(tools, "fail")
+
+
+async def test_a_forged_answer_without_end_is_told(make: Make) -> None:
+    tools = make("""
+        import os
+
+        def forge():
+            for number in range(3, 30):
+                try:
+                    os.write(number, b'{"result":' + b"[" * 30000 + b"]" * 30000 + b"}\\n")
+                except OSError:
+                    pass
+    """)
+    assert "it wrote to the connection to proc-tui" in await failure(tools, "forge")

@@ -156,7 +156,7 @@ async def test_the_focus_comes_by_i_or_a_click_only(stage: Stage) -> None:
 
 
 def test_composer_with_a_text_and_what_was_sent(stage: Stage, snap_compare: Any) -> None:
-    stage.play_now(GATE, name="gate")
+    stage.play_now("Sleep(3600)", name="gate")
 
     async def write(pilot: Pilot[Any]) -> None:
         await stage.settle(pilot)

@@ -244,12 +244,14 @@ def lua(text: str) -> str:
 
 
 def played(stage: Stage) -> None:
-    stage.play_now(CODE, name="notes", replies=REPLIES, **WRITER)
+    # Without a card: what it previews is read meanwhile.
+    stage.play_now(CODE.partition("local ok")[0] + "Sleep(3600)", name="notes", replies=REPLIES, **WRITER)
     stage.clock.advance(240)
 
 
 def test_conversation_wide(stage: Stage, snap_compare: Any) -> None:
     played(stage)
+    stage.memory.keep(zoomed=True)
     assert snap_compare(stage.app(), terminal_size=(150, 54), run_before=stage.settle)
 
 
@@ -290,7 +292,7 @@ def test_conversation_with_wide_characters(stage: Stage, snap_compare: Any) -> N
     stage.play_now(
         'Human.notify{message = "発売の準備 👩‍👩‍👧 e\\u{301}", '
         'content = "漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 مرحبا\\n- 一つ"} '
-        'Human.approve{message = "公開しますか？"}',
+        "Sleep(3600)",
         name="wide",
     )
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 36), run_before=stage.settle)
@@ -317,7 +319,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_reply_is_shown_as_it_arrives_and_stays_where_it_is_when_it_is_recorded(stage: Stage) -> None:
     text = "\n\n".join(f"Paragraph {n} of it." for n in range(30))
-    script = scripted({"writer": [{"text": text, "delay": 0.004}]})
+    script = scripted({"writer": [{"text": text, "delay": 0.02}]})
     agents = {"writer": {"system_prompt": "x", "initial_message": "y"}}
     write_workspace(stage.folder, {"writes.yaml": complete(GROWS, "writes", {"agents": agents})})
     stage.operator.start(stage.folder / "writes.yaml", replies=script)

@@ -122,6 +122,7 @@ async def test_hostile_errors_are_shown_literally(stage: Stage) -> None:
 def test_failure_card_wide(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(FAILS, name="pays")
     stage.clock.advance(240)
+    stage.memory.keep(zoomed=True)
     assert snap_compare(stage.app(), terminal_size=(150, 50), run_before=stage.settle)
 
 

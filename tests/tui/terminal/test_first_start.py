@@ -17,9 +17,9 @@ def test_an_empty_folder_says_how_to_begin_and_q_leaves(tmux: Callable[..., Scre
     screen = tmux()
     screen.until("Nothing was run here yet.", "proc-tui demo")
     screen.press("?")
-    screen.until("Keys in")
+    screen.until("enter does it")
     screen.press("Escape")
-    screen.until("Keys in", gone=True)
+    screen.until("enter does it", gone=True)
     screen.press("q")
     screen.until("Pane is dead (status 0")
 

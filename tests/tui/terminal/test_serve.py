@@ -117,11 +117,12 @@ class Browser:
         return message
 
     async def until(self, text: str) -> None:
-        while text.encode() not in self.shown:
-            try:
-                await self._next()
-            except TimeoutError:
-                raise AssertionError(f"{text} was not drawn: {self.shown[-3000:]!r}") from None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while text.encode() not in self.shown:
+                    await self._next()
+        except TimeoutError:
+            raise AssertionError(f"{text} was not drawn: {self.shown[-3000:]!r}") from None
 
     async def click(self, x: int, y: int) -> None:
         """Gives the page the focus, as a person does."""
@@ -170,7 +171,7 @@ async def test_a_browser_shows_the_interface_and_takes_keys(browser: Browser, ad
     await browser.until("Nothing was run here yet.")
     await browser.click(400, 500)
     await browser.press("?")
-    await browser.until("Keys in")
+    await browser.until("enter does it")
     assert not [url for url in browser.outside if "127.0.0.1" not in url and "fonts.googleapis" not in url]
     picture = await browser.do("Page.captureScreenshot", format="png")
     (tmp_path / "page.png").write_bytes(base64.b64decode(picture["result"]["data"]))
