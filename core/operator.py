@@ -165,7 +165,9 @@ class Operator(Looking):
         )  # fmt: skip
 
         def work(connection: sqlite3.Connection) -> None:
-            pinned = "" if replies is None else msgspec.json.encode(Pinned(replies.file, replies.text)).decode()
+            pinned = (
+                "" if replies is None else msgspec.json.encode(Pinned(Path(replies.file).name, replies.text)).decode()
+            )
             hashed = journal.pin(connection, pinned) if pinned else ""
             launch.create(connection, msgspec.structs.replace(start, replies=hashed))
 

@@ -26,7 +26,7 @@ def test_every_command_has_help_and_json(name: str) -> None:
         command = cli.get_command(ctx, name)
     assert command is not None
     assert command.name == name
-    assert "--json" in result.output or name in ("chat", "completion")
+    assert "--json" in result.output or name in ("chat", "completion", "demo", "serve")
 
 
 def test_without_a_command_it_prints_the_help_and_what_waits(proc: Any) -> None:

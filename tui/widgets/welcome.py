@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Container
@@ -48,7 +49,7 @@ class Welcome(Container):
             Content.assemble(
                 ("Nothing was run here yet.", "b $strong"),
                 "\n\n",
-                safe_line(view.folder),
+                safe_line(_at_home(view.folder)),
                 f" has {what}{':' if view.procedures else '.'}",
             )
         )
@@ -102,3 +103,10 @@ class Procedures(Lines):
         """Starts it."""
         if self.names and self.screen.has_class("-empty"):
             cast("ProcTui", self.app).start_form(self.names[self.cursor])
+
+
+def _at_home(folder: str) -> str:
+    """A folder as people write it: below their own as `~/...`."""
+    home = Path.home()
+    path = Path(folder)
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else folder

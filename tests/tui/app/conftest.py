@@ -7,8 +7,8 @@
             assert "Go on?" in app.text()
 
 `stage.play` may be called several times, with a `name` each: every call is a run of its own. For a snapshot, which is
-not async, play with `stage.play_now` and give `stage.app()` to `snap_compare(..., run_before=stage.settle)`. Nothing drives runs unless
-`open(drive=True)`, and the clock stands still.
+not async, play with `stage.play_now` and give `stage.app()` to `snap_compare(..., run_before=stage.settle)`. Nothing
+drives runs unless `open(drive=True)`, and the clock stands still.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ async def settle(pilot: Pilot[Any]) -> None:
             busy = [worker for worker in app.workers if worker.group in ("read", "act") and not worker.is_finished]
             run = app.tick.run if app.tick is not None else None
             behind = (run.run.id if run else None, run.at if run else None) != (app.selected, app.at)
-            armed = all(getattr(card, "is_settled", True) for card in app.screen.query("Card, FailureCard, ConversationPane"))
+            cards = app.screen.query("Card, FailureCard, ConversationPane")
+            armed = all(getattr(card, "is_settled", True) for card in cards)
             quiet = quiet + 1 if not busy and not behind and not app.feed.is_behind and armed else 0
 
 
@@ -189,6 +190,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "shop"
     folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
     found = Stage(folder, tmp_path / "memory")
     yield found
     found.close()

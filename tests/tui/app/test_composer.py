@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core.journal.events import Responded
+from textual.widgets import TextArea
 
 if TYPE_CHECKING:
     from conftest import OpenApp, Stage
@@ -161,7 +162,7 @@ def test_composer_with_a_text_and_what_was_sent(stage: Stage, snap_compare: Any)
     async def write(pilot: Pilot[Any]) -> None:
         await stage.settle(pilot)
         await pilot.press("i", *"first", "enter", *"two", "ctrl+j", *"lines")
-        pilot.app.screen.query_one("ComposerField").cursor_blink = False
+        pilot.app.screen.query_one("ComposerField", TextArea).cursor_blink = False
         await stage.settle(pilot)
 
     assert snap_compare(stage.app(), terminal_size=(120, 40), run_before=write)

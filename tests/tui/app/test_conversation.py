@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-WRITER = {
+WRITER: dict[str, Any] = {
     "agents": {
         "writer": {"system_prompt": "You write release notes.", "initial_message": "Begin.", "tools": ["count", "done"]}
     },
@@ -48,7 +48,7 @@ def f(x: int) -> str:
 
 See [the notes](https://example.org/notes)."""
 DONE = {"done": {"reason": "draft ready"}}
-REPLIES = {"writer": [{"calls": [{"count": {"since": "v2.3"}}]}, {"text": NOTES, "calls": [DONE]}]}
+REPLIES: dict[str, Any] = {"writer": [{"calls": [{"count": {"since": "v2.3"}}]}, {"text": NOTES, "calls": [DONE]}]}
 GROWS = 'Writer.turn() Human.approve{message = "Good?"}'
 CODE = """
 Writer.turn()

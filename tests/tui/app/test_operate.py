@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ local ok = Human.approve{message = "Publish it?", timeout = 3600, context = {siz
 Log.info("decided")
 return {ok = ok}
 """
-STAGES = {"stages": ["collect", "review", "publish"]}
+STAGES: dict[str, Any] = {"stages": ["collect", "review", "publish"]}
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,7 @@ async def test_markup_in_names_and_messages_is_text(stage: Stage) -> None:
         assert "[/foo] [@click=app.quit]x[/] ‹U+001B›[31m" in app.text()
 
 
-def test_operate_wide(stage: Stage, snap_compare: object) -> None:
+def test_operate_wide(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(GATE, name="notes", **STAGES)
     stage.play_now('error("it broke")', name="crm_sync")
     stage.play_now("return 1", name="quick")
@@ -152,12 +152,12 @@ def test_operate_wide(stage: Stage, snap_compare: object) -> None:
     assert snap_compare(stage.app(), terminal_size=(150, 40), run_before=stage.settle)
 
 
-def test_operate_at_80x24_in_the_light_theme(stage: Stage, snap_compare: object) -> None:
+def test_operate_at_80x24_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(GATE, name="notes", **STAGES)
     stage.play_now("return 1", name="quick")
     stage.clock.advance(240)
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(80, 24), run_before=stage.settle)
 
 
-def test_an_empty_workspace(stage: Stage, snap_compare: object) -> None:
+def test_an_empty_workspace(stage: Stage, snap_compare: Any) -> None:
     assert snap_compare(stage.app(), terminal_size=(100, 30), run_before=stage.settle)
