@@ -43,7 +43,7 @@ test-once: $(DEVELOPS)
 # Every operation suspends the run and resumes it in a fresh Lua state from the journal. Exit code 5 of pytest means that
 # none of TESTS is about runs.
 test-suspend: $(DEVELOPS)
-	PROC_TUI_SUSPEND=always $(PYTEST) -m "not packaging" $(TESTS) || [ $$? -eq 5 ]
+	PROC_TUI_SUSPEND=always $(PYTEST) -m "not packaging and not screen" $(TESTS) || [ $$? -eq 5 ]
 
 check: lint types contracts docs-check wheel
 

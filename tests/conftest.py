@@ -108,6 +108,16 @@ def openai_server(servers: ModuleType) -> Iterator[Any]:
         yield server
 
 
+SCREENS = (PROJECT / "tests" / "tui" / "app", PROJECT / "tests" / "tui" / "terminal")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of the interface, which are no tests of runs."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SCREENS):
+            item.add_marker("screen")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--slow-gate",

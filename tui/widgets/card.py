@@ -87,6 +87,8 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         self._edits_at: float = 0.0
         self._looked_at: float = 0.0
         self._previewed: bool = False
+        self._reading: bool = False
+        """Whether it is being read what each answer leads to."""
         self._keeping: bool = False
         self._width: int = 0
         self.trigger: Trigger = Trigger(cast("Typed", self), self.look, self._burst)
@@ -120,8 +122,8 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being counted: for tests."""
-        return not self.trigger.arming
+        """Whether nothing is being counted or read: for tests."""
+        return not self.trigger.arming and not self._reading
 
     @property
     def is_idle(self) -> bool:
@@ -235,11 +237,14 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         """Reads what each answer leads to, once, when somebody is about to decide."""
         if self._previewed or self.outcome is not None:
             return
-        self._previewed = True
+        self._previewed = self._reading = True
         request, operator = self.request, self.proc.operator
 
         async def reading() -> None:
-            found = await asyncio.to_thread(read_preview, operator, request)
+            try:
+                found = await asyncio.to_thread(read_preview, operator, request)
+            finally:
+                self._reading = False
             if request.id == self.request.id and self.is_attached:
                 self.previews = found
                 self.look()

@@ -146,7 +146,9 @@ async def test_markup_in_names_and_messages_is_text(stage: Stage) -> None:
 
 def test_operate_wide(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(GATE, name="notes", **STAGES)
+    stage.clock.advance(1)  # the list has an order then
     stage.play_now('error("it broke")', name="crm_sync")
+    stage.clock.advance(1)
     stage.play_now("return 1", name="quick")
     stage.clock.advance(240)
     assert snap_compare(stage.app(), terminal_size=(150, 40), run_before=stage.settle)
