@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from proc_tui.core.journal.runs import Run
     from textual.pilot import Pilot
 
-PATIENCE = 40.0
+PATIENCE = 20.0
 """Seconds after which something that should be on the screen counts as missing."""
 
 

