@@ -39,6 +39,20 @@ def short(make_scene: Any, quick: None) -> Any:
     return scene
 
 
+def on_the_writer(scene: Any, statement: str) -> None:
+    """Executes a statement on the connection that writes, while no other thread uses or closes it."""
+    writer = scene.operator._database._writer
+    with writer.alone():
+        writer.connection().execute(statement)
+
+
+def writes_through_a_new_connection(scene: Any) -> None:
+    """Has the next work open the database anew."""
+    writer = scene.operator._database._writer
+    with writer.alone():
+        writer.disconnect()
+
+
 def counted(scene: Any, run: Any) -> None:
     row = scene.operator.run(run.id)
     fold = scene.operator.fold(row)
@@ -81,11 +95,11 @@ def test_a_disk_that_is_full_for_a_while(short: Any, until: Any, agrees: Any) ->
     with short.working():
         until(lambda: short.operator.run(run.id).last_seq > 10)
         pages = short.execute("PRAGMA page_count")[0][0]
-        short.operator._database._writer.connection().execute(f"PRAGMA max_page_count = {pages}")
+        on_the_writer(short, f"PRAGMA max_page_count = {pages}")
         until(lambda: short.problems)
         assert isinstance(short.problems[0][1], StoreFull)
         assert "no room left on the disk" in str(short.problems[0][1])
-        short.operator._database._writer.connection().execute("PRAGMA max_page_count = 1073741823")
+        on_the_writer(short, "PRAGMA max_page_count = 1073741823")
         goes_on(short, run, until)
     agrees(short.operator)
 
@@ -99,7 +113,7 @@ def test_a_file_that_is_made_read_only_for_a_while(short: Any, until: Any) -> No
     with short.working():
         until(lambda: short.operator.run(run.id).last_seq > 10)
         path.chmod(0o400)
-        short.operator._database._writer.disconnect()
+        writes_through_a_new_connection(short)
         until(lambda: any(isinstance(error, StoreReadOnly) for _, error in short.problems))
         path.chmod(0o600)
         goes_on(short, run, until)
@@ -112,12 +126,10 @@ def test_a_store_that_refuses_to_write_for_a_while(short: Any, until: Any, agree
     run = short.start("it")
     with short.working():
         until(lambda: short.operator.run(run.id).last_seq > 10)
-        short.operator._database._writer.connection().execute("PRAGMA query_only = ON")
+        on_the_writer(short, "PRAGMA query_only = ON")
         until(lambda: short.problems)
         assert isinstance(short.problems[0][1], StoreReadOnly)
-        until(lambda: short.operator._database._writer._connection is None or True)
-        with short.operator._database._writer.alone():
-            short.operator._database._writer.disconnect()
+        writes_through_a_new_connection(short)
         goes_on(short, run, until)
     agrees(short.operator)
 
@@ -200,7 +212,7 @@ def test_a_file_that_is_cut_short_is_named_and_what_can_be_saved_too(short: Any,
     path = short.folder / ".proc-tui/runs.db"
     with short.working():
         until(lambda: short.operator.run(run.id).last_seq > 300)
-    short.operator._database._writer.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    on_the_writer(short, "PRAGMA wal_checkpoint(TRUNCATE)")
     short.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
