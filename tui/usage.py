@@ -12,6 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..core.journal import runs
     from ..core.journal.folds import RunFold
     from ..core.journal.runs import Run
     from ..core.model import messages
@@ -69,6 +70,14 @@ def spent_together(runs: Sequence[Run]) -> Spent:
         None if unpriced and not any(costs) else sum(costs),
         unpriced,
     )
+
+
+def spent_since(total: runs.Spent) -> Spent:
+    """What all models of a workspace used in some time."""
+    return Spent(
+        total.tokens_in, total.tokens_out, total.tokens_in + total.tokens_out,
+        None if total.unpriced and not total.cost else total.cost, total.unpriced,
+    )  # fmt: skip
 
 
 def usage(runs: Sequence[Run], folds: Sequence[RunFold]) -> Usage:

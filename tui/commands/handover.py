@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...core.errors import NotFound
-from ...core.model.states import RequestStatus, RunStatus
+from ...core.model.states import RequestStatus
 from ..clean import oneline
 from ..console.cards import time_left
 from ..console.output import paint, say, say_json, tell
@@ -16,16 +16,18 @@ from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
 from ..conversation import answer_text
 from ..readable import brief
 from ..shapes import request_shape, run_row
-from ..usage import spent_together
+from ..usage import spent_since
 from ..words import age, moment, price, several, stamp
 
 if TYPE_CHECKING:
-    from ...core.journal.requests import PendingRequest
-    from ...core.journal.runs import Run
+    from ...core.journal.listing import Decision, Since, Waiting
     from ...core.operator import Operator
 
 MOST = 15
 """How many lines of a kind are printed; the rest are counted."""
+
+ALL = 1_000_000
+"""More than happens to a workspace between two looks at it: the figures are to be right."""
 
 
 @click.command("handover")
@@ -55,36 +57,21 @@ class _Report:
     """Everything between a moment and now."""
 
     def __init__(self, operator: Operator, since: float) -> None:
-        self._operator = operator
-        self._since = since
-        self._now = time.time()
-        self._runs = {run.id: run for run in operator.runs()}
-        self._ended = [run for run in self._runs.values() if run.ended_at is not None and run.ended_at >= since]
-        self._started = [run for run in self._runs.values() if run.created_at >= since and run.parent is None]
-        self._active = [run for run in self._runs.values() if run.updated_at >= since]
-        self._resolved = sorted(operator.resolved(since), key=lambda item: item.resolved_at or 0.0)
-        self._waiting = operator.inbox()
-        self._alerts = operator.alerts(since=since)
-
-    def _of(self, status: RunStatus) -> list[Run]:
-        """Those that ended so: runs that people started, and children only where they failed."""
-        return [
-            run for run in self._ended if run.status is status and (run.parent is None or status is RunStatus.FAILED)
-        ]
+        self._found: Since = operator.since(since, limit=ALL)
 
     def shape(self) -> dict[str, object]:
         """The JSON object."""
+        found = self._found
         return {
-            "since": stamp(self._since),
-            "until": stamp(self._now),
-            "started": [run_row(run) for run in self._started],
-            **{
-                status.value.lower(): [run_row(run) for run in self._of(status)]
-                for status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-            },
-            "decided": [self._decision(request) for request in self._resolved],
-            "waiting": [request_shape(item, self._procedure(item)) for item in self._waiting],
-            "usage": spent_together(self._active),
+            "since": stamp(found.since),
+            "until": stamp(found.until),
+            "started": [run_row(run) for run in found.started],
+            "completed": [run_row(run) for run in found.completed],
+            "failed": [run_row(run) for run in found.failed],
+            "cancelled": [run_row(run) for run in found.cancelled],
+            "decided": [_decision_shape(item) for item in found.decided],
+            "waiting": [request_shape(item.request, item.run.procedure) for item in found.waiting],
+            "usage": spent_since(found.spent),
             "alerts": [
                 {
                     "at": stamp(item.at),
@@ -93,48 +80,37 @@ class _Report:
                     "source": item.source or None,
                     "by": item.by,
                 }
-                for item in self._alerts
+                for item in found.alerts
             ],
         }
 
-    def _decision(self, request: PendingRequest) -> dict[str, object]:
-        return {
-            "request": request.id, "run": request.run, "procedure": self._procedure(request),
-            "message": request.message, "status": request.status.value, "by": request.resolved_by,
-            "at": stamp(request.resolved_at), "answer": self._answer(request),
-        }  # fmt: skip
-
-    def _answer(self, request: PendingRequest) -> str | None:
-        given = self._operator.answers(request.id) if request.status is RequestStatus.ANSWERED else []
-        return answer_text(given[-1].answer) if given else None
-
-    def _procedure(self, request: PendingRequest) -> str:
-        run = self._runs.get(request.run)
-        return run.procedure if run is not None else "?"
-
     def show(self, seconds: float) -> None:
         """The text."""
-        ends = ", ".join(
-            several(len(self._of(status)), status.value.lower(), status.value.lower())
-            for status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-        )
-        say(f"Since {moment(self._since)} ({age(seconds)}): {several(len(self._started), 'run')} started, {ends}.")
-        used = spent_together(self._active)
-        if used.total_tokens or used.unpriced:
-            cost = price(used.cost, used.unpriced)
-            say(f"Models read and wrote {used.total_tokens:,} tokens in all runs that were active: {cost}.")
-        failed = self._of(RunStatus.FAILED)
+        found = self._found
+        ends = f"{len(found.completed)} completed, {len(found.failed)} failed, {len(found.cancelled)} cancelled"
+        say(f"Since {moment(found.since)} ({age(seconds)}): {several(len(found.started), 'run')} started, {ends}.")
+        used = found.spent
+        if used.tokens_in or used.tokens_out or used.unpriced:
+            say(
+                f"Models read {used.tokens_in:,} and wrote {used.tokens_out:,} tokens, to the quarter of an hour: "
+                f"{price(spent_since(used).cost, used.unpriced)}."
+            )
         self._part(
             "Failed",
-            [f"{run.id} {oneline(run.procedure)}: {oneline((run.error or '').split(chr(10))[0])}" for run in failed],
+            [
+                f"{run.id} {oneline(run.procedure)}: {oneline((run.error or '').split(chr(10))[0])}"
+                for run in found.failed
+            ],
         )
-        self._part("Waits for a person now", [self._wait(request) for request in self._waiting])
-        self._part("Decided", [self._decided(request) for request in self._resolved])
-        self._part("Alerts", [f"{moment(item.at)} {item.level} {oneline(item.message)}" for item in self._alerts])
-        done = self._of(RunStatus.COMPLETED)
+        self._part("Waits for a person now", [self._wait(item) for item in found.waiting])
+        self._part("Decided", [_decided(item) for item in found.decided])
+        self._part("Alerts", [f"{moment(item.at)} {item.level} {oneline(item.message)}" for item in found.alerts])
         self._part(
             "Completed",
-            [f"{run.id} {oneline(run.procedure)}, {age(self._now - (run.ended_at or 0))} ago" for run in done],
+            [
+                f"{run.id} {oneline(run.procedure)}, {age(found.until - (run.ended_at or 0))} ago"
+                for run in found.completed
+            ],
         )
 
     def _part(self, title: str, lines: list[str]) -> None:
@@ -146,18 +122,34 @@ class _Report:
         if len(lines) > MOST:
             say(paint(f"  … {len(lines) - MOST:,} more", "quiet"))
 
-    def _wait(self, request: PendingRequest) -> str:
-        left = time_left(request, self._now)
-        facts = f"asked {age(self._now - request.created_at)} ago{f', {left}' if left else ''}"
-        return f"{request.id} {oneline(self._procedure(request))}: {oneline(request.message)} ({facts})"
+    def _wait(self, item: Waiting) -> str:
+        request, now = item.request, self._found.until
+        left = time_left(request, now)
+        facts = f"asked {age(now - request.created_at)} ago{f', {left}' if left else ''}"
+        return f"{request.id} {oneline(item.run.procedure)}: {oneline(request.message)} ({facts})"
 
-    def _decided(self, request: PendingRequest) -> str:
-        about = f"{request.id} {oneline(self._procedure(request))}: {oneline(request.message)}"
-        match request.status:
-            case RequestStatus.ANSWERED:
-                what = f"{oneline(request.resolved_by or 'somebody')}: {brief(self._answer(request) or '', 60)}"
-            case RequestStatus.TIMED_OUT:
-                what = "nobody answered in time"
-            case _:
-                what = f"withdrawn by {oneline(request.resolved_by or 'the run')}"
-        return f"{about} → {what}"
+
+def _answer(item: Decision) -> str | None:
+    return answer_text(item.answer.answer) if item.answer is not None else None
+
+
+def _decision_shape(item: Decision) -> dict[str, object]:
+    request = item.request
+    return {
+        "request": request.id, "run": request.run, "procedure": item.procedure, "message": request.message,
+        "status": request.status.value, "by": request.resolved_by, "at": stamp(request.resolved_at),
+        "answer": _answer(item), "undone": len(item.undone),
+    }  # fmt: skip
+
+
+def _decided(item: Decision) -> str:
+    request = item.request
+    match request.status:
+        case RequestStatus.ANSWERED:
+            what = f"{oneline(request.resolved_by or 'somebody')}: {brief(_answer(item) or '', 60)}"
+        case RequestStatus.TIMED_OUT:
+            what = "nobody answered in time"
+        case _:
+            what = f"withdrawn by {oneline(request.resolved_by or 'the run')}"
+    undone = f" (after {several(len(item.undone), 'answer')} undone)" if item.undone else ""
+    return f"{request.id} {oneline(item.procedure)}: {oneline(request.message)} → {what}{undone}"

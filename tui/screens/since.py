@@ -15,6 +15,7 @@ from ...core.model.states import RequestStatus
 from ..conversation import answer_text
 from ..readable import brief
 from ..screen_safety import safe_line
+from ..usage import spent_since
 from ..words import age, moment, price, several
 from .screen import ProcDialog
 
@@ -97,7 +98,7 @@ class SinceScreen(ProcDialog[None]):
         said = [f"{several(len(found.started), 'run')} started", f"{several(len(found.asked), 'request')} asked"]
         tokens = found.spent.tokens_in + found.spent.tokens_out
         if tokens or found.spent.unpriced:
-            said.append(f"{tokens:,} tokens, {price(found.spent.cost, found.spent.unpriced)}")
+            said.append(f"{tokens:,} tokens, {price(spent_since(found.spent).cost, found.spent.unpriced)}")
         last = Content.styled(f"{' · '.join(said)} since {moment(found.since)}", "$quiet")
         return Content("\n").join([*parts, last])
 

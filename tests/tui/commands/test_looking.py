@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import pytest
-from proc_tui.core.operator import Operator
+from proc_tui.core.operator import Given, Operator
 from proc_tui.core.scripted import AnswersFile
 from proc_tui.tui.commands.list import _Listing
 
@@ -254,6 +254,16 @@ class TestHandover:
         assert [(row["by"], row["answer"]) for row in found["decided"]] == [("Grace", "approved")]
         assert [row["procedure"] for row in found["waiting"]] == ["city"]
         assert found["alerts"][0]["level"] == "warning"
+
+    def test_an_answer_that_was_undone_is_said(self, proc: Any) -> None:
+        run = proc.json("run", "gate", code=3)["run"]
+        with Operator.open(proc.folder) as operator:
+            (request,) = operator.inbox()
+            operator.answer(request.id, Given(approved=False), by="Ada", effective_in=60.0)
+            assert operator.undo(request.id, by="Ada")
+        proc("answer", run, "--approve", "--by", "Grace")
+        assert "Grace: approved (after 1 answer undone)" in proc("handover").stdout
+        assert [row["undone"] for row in proc.json("handover")["decided"]] == [1]
 
     def test_what_was_before_is_left_out(self, proc: Any) -> None:
         proc("run", "hello")
