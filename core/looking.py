@@ -145,12 +145,12 @@ class Looking:
 
     def runs(
         self, *, statuses: Iterable[RunStatus] = (), procedure: str | None = None, root: str | None = None,
-        parent: str | None = None, limit: int = -1,
+        parent: str | None = None, top: bool = False, limit: int = -1,
     ) -> list[Run]:  # fmt: skip
-        """Runs, the last touched first."""
+        """Runs, the last touched first; with `top` only those that are nobody's children."""
         with self._database.read() as connection:
             return runs.listing(
-                connection, statuses=statuses, procedure=procedure, root=root, parent=parent, limit=limit
+                connection, statuses=statuses, procedure=procedure, root=root, parent=parent, top=top, limit=limit
             )
 
     def records(self, run: Run, *, at: int | None = None) -> list[Record]:

@@ -140,10 +140,11 @@ def listing(
     procedure: str | None = None,
     root: str | None = None,
     parent: str | None = None,
+    top: bool = False,
     limit: int = -1,
 ) -> list[Run]:
-    """Runs by the moment they were last touched, newest first."""
-    wheres, values = ["1"], cast("list[object]", [])
+    """Runs by the moment they were last touched, newest first; with `top` only those that are nobody's children."""
+    wheres, values = ["parent IS NULL" if top else "1"], cast("list[object]", [])
     chosen = [status.value for status in statuses]
     if chosen:
         wheres.append(f"status IN ({','.join('?' * len(chosen))})")

@@ -105,9 +105,7 @@ def _groups(operator: Operator, procedure: str | None, *, everything: bool) -> N
         listing.show(title, found[:most])
         if len(found) > most:
             say(paint(f"  … {len(found) - most:,} more: proc-tui list --all", "quiet"))
-    recent = operator.runs(statuses=ENDED, procedure=procedure, limit=-1 if everything else 4 * RECENT)
-    if not everything:
-        recent = [run for run in recent if run.parent is None][:RECENT]
+    recent = operator.runs(statuses=ENDED, procedure=procedure, top=not everything, limit=-1 if everything else RECENT)
     listing.show("Recent", recent)
     if not counts:
         tell("no runs yet" if procedure is None else f"no runs of {oneline(procedure)}")

@@ -53,6 +53,18 @@ class TestList:
         assert len(proc.lines("list", "--limit", "1")) == 1
         assert "no such runs" in proc("list", "--status", "failed").stderr
 
+    @pytest.mark.slow
+    def test_many_children_do_not_push_older_runs_out(self, proc: Any) -> None:
+        proc("run", "boom", code=1)
+        (proc.folder / "family.yaml").write_text(
+            "name: family\nversion: 1.0.0\ncode: |\n"
+            '  for number = 1, 50 do Procedure.run("hello") end\n'
+        )
+        proc("run", "family")
+        recent = proc("list").stdout
+        assert "it broke" in recent
+        assert recent.count("hello") == 0
+
     def test_ended_runs_are_capped_and_counted(self, proc: Any) -> None:
         for _ in range(12):
             proc("cancel", proc.start("hello"))
