@@ -23,12 +23,13 @@ from proc_tui.core.model import settings, states
 from proc_tui.core.model.workspace import FOLDER
 from proc_tui.core.primitives import REGISTRY
 from proc_tui.core.primitives.registry import Family, Form, Kind, Method, Parameter
-from proc_tui.tui import keys
+from proc_tui.tui import announcing, keys
 from proc_tui.tui.cli import cli
 
 S = TypeVar("S", bound=StrEnum)
 
 DOCS = Path(__file__).parent
+THEMES = DOCS.parent / "themes"
 HEAD = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
 
 
@@ -249,7 +250,38 @@ def configuration() -> str:
     for prefix, rows in sections.items():
         lines += ["", f"## {TITLES[prefix]}", "", "| key | default | meaning |", "|---|---|---|"]
         lines += [f"| `{name}` | {default} | {doc} |" for name, default, doc in rows]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_interface(), ""])
+
+
+INTERFACE = """
+## The interface
+
+`[keys]` and `[notify]` hold only in your own `config.toml`: no workspace moves a person's keys, or starts programs
+that tell of requests. On a desktop:
+
+```toml
+theme = "proc-light"
+
+[notify]
+command = "notify-send '{title}' '{message}'"
+```
+
+`PROC_TUI_GLYPHS=ascii` (or `unicode`) in the environment decides which signs are drawn, and `NO_COLOR` is heeded.
+
+| key | default | meaning |
+|---|---|---|"""
+
+
+def _interface() -> list[str]:
+    """The settings of the interface, of which runs know nothing."""
+    names = ", ".join(f"`{name}`" for name in sorted(file.stem.replace("_", "-") for file in THEMES.glob("*.toml")))
+    theme = (
+        f"The colours: {names}, one of Textual's, or a file in `themes/` beside your own `config.toml`. What is chosen "
+        "in the interface is remembered for the terminal, and wins."
+    )
+    rows = [("theme", "", theme), ("keys.ID", "", "Other keys for a binding: see [keys.md](keys.md).")]
+    rows += [(f"notify.{name}", default, doc) for _, name, default, doc in _settings(announcing.Notify, "")]
+    return [INTERFACE, *(f"| `{name}` | {default} | {doc} |" for name, default, doc in rows)]
 
 
 def _settings(section: type, prefix: str) -> Iterator[tuple[str, str, str, str]]:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+DEFAULT_KEY = "OPENAI_API_KEY"
+"""The variable with the key of a model at OpenAI that names none."""
+
+
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one run may use."""
 
@@ -45,7 +49,9 @@ class PriceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a model costs, in US dollars for a million tokens."""
 
     input: Annotated[float, msgspec.Meta(ge=0, le=10**6)]
+    """US dollars for a million tokens that it reads."""
     output: Annotated[float, msgspec.Meta(ge=0, le=10**6)]
+    """US dollars for a million tokens that it writes."""
     cached: Annotated[float, msgspec.Meta(ge=0, le=10**6)] | None = None
     """Of the input, what the server had kept; as `input` when left out."""
 
@@ -142,6 +148,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     python_tools: PythonToolSettings = msgspec.field(default=PythonToolSettings(), name="pythonTools")
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
+
+    def key_variables(self) -> list[str]:
+        """The environment variables that hold the keys of models, OpenAI's own among them."""
+        return [DEFAULT_KEY, *(model.api_key_env for model in self.models.values() if model.api_key_env)]
 
 
 LATER = ("theme", "keys", "notify", "remote")
