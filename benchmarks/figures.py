@@ -15,7 +15,10 @@ from proc_tui.tui.cli import GC_THRESHOLDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FAMILIES = ("steps", "replay", "answers", "waiting", "logs", "sleeps", "startup", "sandbox", "windows", "turns")
+FAMILIES = (
+    "steps", "replay", "answers", "waiting", "logs", "sleeps", "startup", "sandbox", "windows", "turns",
+    "interface",
+)  # fmt: skip
 """The cases by the name they are chosen with; each is a module here whose `measure` yields figures."""
 
 
@@ -26,11 +29,11 @@ class Figure:
     case: str
     measured: float
     unit: str
-    """`s` (seconds), `B` (bytes), `%`, `x` (a ratio by itself) or empty (a count)."""
+    """`s` (seconds), `B` (bytes), `B/s`, `%`, `x` (a ratio by itself) or empty (a count)."""
     raw: float | None = None
-    """The same unit of work done by plain means, in seconds."""
+    """The same unit of work done by plain means, in the same unit."""
     yardstick: str = ""
-    """What `raw` is: `FULL`, `NORMAL` or `python`."""
+    """What `raw` is, as README.md calls it: `FULL`, `NORMAL`, `python`, `minimal` or `small`."""
     aim: float | None = None
     relative: bool = False
     """Whether the aim is a ratio to `raw`; else it is in `unit`."""
@@ -60,7 +63,7 @@ def row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.case + (f" ({figure.note})" if figure.note else ""),
         shown(figure.measured, figure.unit),
-        "" if figure.raw is None else f"{shown(figure.raw, 's')} {figure.yardstick}",
+        "" if figure.raw is None else f"{shown(figure.raw, figure.unit)} {figure.yardstick}",
         "" if ratio is None else f"{ratio:.3g}x" if ratio < 100 else f"{ratio:,.0f}x",
         aim,
         {True: "yes", False: "NO", None: ""}[figure.met],
@@ -74,6 +77,8 @@ def shown(value: float, unit: str) -> str:
             if abs(value) >= scale:
                 return f"{value / scale:.3g} {name}"
         return f"{value / 1e-9:.3g} ns"
+    if unit == "B/s":
+        return f"{shown(value, 'B')}/s"
     if unit == "B":
         for scale, name in ((2**20, "MB"), (2**10, "KB")):
             if abs(value) >= scale:

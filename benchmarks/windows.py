@@ -140,12 +140,15 @@ def fill(folder: str, events: int, nodes: int, count: int) -> tuple[str, str]:
         long, graph = operator.start("case"), operator.start("case")
         append(operator, long, long_run(events + SNAPSHOT - 1))
         append(operator, graph, tree(nodes))
-        _many_runs(operator, count)
+        many_runs(operator, count)
         return long.id, graph.id
 
 
-def append(operator: Operator, run: Run, events: Iterable[Event]) -> None:
-    """Appends events to a run as quickly as can be, with the snapshots that a worker would make."""
+def append(operator: Operator, run: Run, events: Iterable[Event], since: float = NOON) -> None:
+    """Appends events to a run as quickly as can be, a hundred a second from a moment on.
+
+    Snapshots are made as a worker would make them.
+    """
     fold = OutlineFold()
     for record in operator.records(run):
         fold.apply(record)
@@ -164,7 +167,7 @@ def append(operator: Operator, run: Run, events: Iterable[Event]) -> None:
         rows.clear()
 
     for seq, event in enumerate(events, 2):
-        record = Record(seq, NOON + seq / 100, 3, event)
+        record = Record(seq, since + seq / 100, 3, event)
         fold.apply(record)
         rows.append(journal.event_row(run.id, record))
         if len(rows) == SNAPSHOT:
@@ -205,14 +208,15 @@ def tree(count: int) -> Iterator[Event]:
             yield NodeMetadataSet(f"node-{n}", "score", n * 104729 % 1000 / 1000)
 
 
-def _many_runs(operator: Operator, count: int) -> None:
+def many_runs(operator: Operator, count: int, since: float = NOON) -> None:
+    """Makes runs, one a second from a moment on: of ten, eight completed, one failed, one waits for a person."""
     program = operator.program("case")
     statuses = [RunStatus.COMPLETED] * 8 + [RunStatus.FAILED, RunStatus.WAITING_FOR_HUMAN]
 
     def work(connection: sqlite3.Connection) -> None:
         pinned = msgspec.structs.replace(program, source=journal.pin(connection, program.bundle.encode()))
         for n in range(count):
-            at = NOON + n
+            at = since + n
             launch.create(
                 connection, launch.Start(f"r{n:09}", pinned, {"n": n, "customer": f"customer {n % 97}"}, n, at)
             )

@@ -249,11 +249,7 @@ class Looking:
         """What waits for a person, nearest deadline first, then oldest; what is being decided just now among it."""
         with self._database.read() as connection:
             now = self._clock.now()
-            pending = [row for row in requests.listing(connection, run=run) if row.open(now)]
-            if root is None:
-                return pending
-            tree = {row.id for row in runs.listing(connection, root=root)}
-            return [row for row in pending if row.run in tree]
+            return [row for row in requests.listing(connection, run=run, root=root) if row.open(now)]
 
     def resolved(self, since: float) -> list[PendingRequest]:
         """The requests that were answered, timed out or withdrawn from a moment on."""
@@ -348,7 +344,7 @@ class Looking:
     # ---- the workspace at a glance
 
     def overview(self, limit: int = 100) -> Overview:
-        """What needs a person, what runs, what ended: at most so many of each, with the totals."""
+        """What needs a person, what runs, what ended: at most so many of each, with the totals; all at one moment."""
         now = self._clock.now()
         with self._database.read() as connection:
             return listing.overview(connection, limit=limit, now=now, midnight=_midnight(now))

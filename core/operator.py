@@ -138,6 +138,10 @@ class Operator(Looking):
         """The procedures of the workspace by name."""
         return self._sources.names()
 
+    def namesakes(self) -> dict[str, list[Path]]:
+        """The names that more than one procedure file of the workspace declares: none can be run by such a name."""
+        return self._sources.namesakes()
+
     def program(self, target: str | Path) -> Program:
         """A procedure by its file or its name. Raises `NotFound` and `DocumentError`."""
         path = Path(target)
@@ -190,6 +194,13 @@ class Operator(Looking):
         """Does work with models or tools and waits for it. Raises what it raises, and `TimeoutError`."""
         return self._environment.services.outside.call(work, timeout=timeout)
 
+    def end_waits(self) -> None:
+        """Ends the waiting, in whatever threads, for models and tools that no run does: to start one, for a report.
+
+        It raises `LeaseLost` there. For a program that is about to end.
+        """
+        self._environment.services.outside.end_calls()
+
     def listen_replies(self, callback: Callable[[Partial, str], None]) -> Callable[[], None]:
         """Calls back, in whatever thread, with what has arrived of a reply to a run that this process drives, and the
         newest piece of it; returns what ends that."""
@@ -207,22 +218,16 @@ class Operator(Looking):
         It is no part of the run, and is paid for by whoever asks. None when no agent has taken a turn. Raises
         `ModelError`, and `Blocked` when a key is missing here.
         """
-        from .agents import status  # noqa: PLC0415 - few commands ask a model
+        from .engine import reports  # noqa: PLC0415 - few commands ask a model
 
-        with self._database.read() as connection:
-            program = self._sources.program(connection, run.source, run.path)
-            place = runs.place_in_tree(connection, run.id)
-        fold = self.fold(run)
-        asked = status.request(program.procedure, fold, run.id, place, self._environment.env_allow, prompt)
+        environment, fold = self._environment, self.fold(run)
+        asked = reports.question(
+            environment, run, fold, lambda name, fold: reports.model_of(environment, name, fold), prompt
+        )
         if asked is None:
             return None
-        services = self._environment.services
-        if fold.started is not None and fold.started.replies:
-            with self._database.read() as connection:
-                model = services.scripted(journal.pinned(connection, fold.started.replies))
-        else:
-            model = services.models.get(asked.model)
-        return services.outside.call(model.reply(asked.request, lambda _piece: None))
+        model, request = asked
+        return environment.services.outside.call(model.reply(request, lambda _piece: None))
 
     # ---- people
 

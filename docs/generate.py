@@ -239,10 +239,12 @@ def configuration() -> str:
         "user's of the same name wholly; all else is replaced key by key.",
         "",
         "Keys are not written into these files: a model names the environment variable or the keyring entry that holds",
-        "its key, and `${NAME}` in a server's `env` and `headers` stands for a variable of your environment.",
+        "its key, and `${NAME}` in a server's settings stands for a variable of your environment.",
         "",
         "The programs that a workspace's files would start are shown and agreed to before the first is started: see",
-        "`proc-tui trust`. Your own `config.toml` needs no agreement, except for Python modules in the workspace.",
+        "`proc-tui trust`. Your own `config.toml` needs no agreement, except for Python modules in the workspace: its",
+        "servers start in your home folder, so that nothing in a workspace decides what they load. One that works on",
+        'the workspace is told so: `args = ["${PROC_TUI_WORKSPACE}"]`, or `cwd = "${PROC_TUI_WORKSPACE}"`.',
     ]
     sections: dict[str, list[tuple[str, str, str]]] = {}
     for prefix, name, default, doc in _settings(settings.Settings, ""):

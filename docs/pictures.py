@@ -3,8 +3,8 @@
     python docs/pictures.py            writes docs/pictures/*.svg
     python docs/pictures.py operate    only some of them
 
-The clock stands still where the demo has come to rest, and ids are counted, so that a picture changes only when a
-screen does.
+Runs are driven one after the other by a clock that moves only in between, and ids are counted: a picture changes only
+when a screen does. Two of the runs have been answered.
 """
 
 from __future__ import annotations
@@ -21,17 +21,23 @@ from typing import TYPE_CHECKING, Any
 
 from proc_tui.core import operator as operator_module
 from proc_tui.core.model.settings import Settings
-from proc_tui.core.operator import Operator
+from proc_tui.core.operator import Given, Operator
 from proc_tui.core.testing import FakeClock
 from proc_tui.tui.app import ProcTui
-from proc_tui.tui.commands.demo import copy_examples, start_scenes
+from proc_tui.tui.commands.demo import SCENES, copy_examples, start_scene
 from proc_tui.tui.memory import Memory
+from textual.widgets import Input, TextArea
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 PLACE = Path(__file__).parent / "pictures"
-AT_REST = 0.4
+ANSWERED = (
+    ("self_optimising", 240, Given(decision="Revise", feedback="Who paid and got nothing has a question of billing.")),
+    ("release", 420, Given(approved=True, feedback="ship it")),
+)
+"""Procedures whose first request was answered, after how many seconds, and how."""
+AT_REST = 0.7
 """Seconds without anything new after which a screen is drawn."""
 _ID = re.compile(r"terminal-\d+-")
 
@@ -40,7 +46,7 @@ class Picture:
     """One screen: its size, its theme, and how to get there."""
 
     def __init__(
-        self, *steps: str | Callable[[ProcTui], object], size: tuple[int, int] = (150, 42), theme: str = "proc-dark"
+        self, *steps: str | Callable[[ProcTui], object], size: tuple[int, int] = (150, 38), theme: str = "proc-dark"
     ) -> None:
         self.steps = steps
         self.size = size
@@ -48,14 +54,16 @@ class Picture:
 
 
 PICTURES: dict[str, Picture] = {
-    "operate": Picture(lambda app: app.go_to_run(_run(app, "release"))),
-    "light": Picture(lambda app: app.go_to_run(_run(app, "document_review")), theme="proc-light"),
-    "graph": Picture(lambda app: app.go_to_run(_run(app, "route_search")), "5", "z"),
-    "timeline": Picture(lambda app: app.go_to_run(_run(app, "data_migration")), "2", "comma", "comma"),
+    "operate": Picture(lambda app: app.go_to_run(_run(app, "self_optimising"))),
+    "light": Picture(lambda app: app.go_to_run(_run(app, "poet")), theme="proc-light"),
+    "graph": Picture(lambda app: app.go_to_run(_run(app, "route_search")), "5", "z", size=(130, 20)),
+    "timeline": Picture(
+        lambda app: app.go_to_run(_run(app, "self_optimising")), "2", "z", *["less_than_sign"] * 3, size=(150, 27)
+    ),
     "failure": Picture(lambda app: app.go_to_run(_run(app, "access_audit"))),
     "inbox": Picture("I"),
     "start": Picture(lambda app: app.start_form("release"), size=(110, 36)),
-    "commands": Picture("colon", *"rel", size=(110, 32)),
+    "commands": Picture(lambda app: app.go_to_run(_run(app, "poet")), "colon", *"rel", size=(110, 32)),
     "narrow": Picture(size=(80, 24)),
 }
 
@@ -88,14 +96,24 @@ async def draw(name: str, picture: Picture, folder: Path) -> str:
     clock = FakeClock()
     setattr(operator_module, "secrets", _Counted())  # noqa: B010 - ids that do not change
     with Operator.open(place, settings=Settings(durability="fast"), clock=clock, user="you") as operator:
-        await asyncio.to_thread(start_scenes, operator)
-        await operator.worker().run(once=True)
-        clock.advance(12 * 60)
+        # One after the other: which of several runs ends first is up to their threads.
+        for scene in SCENES:
+            await asyncio.to_thread(start_scene, operator, scene)
+            await operator.worker().run(once=True)
+            clock.advance(60)
+        for procedure, seconds, given in ANSWERED:
+            clock.advance(seconds)
+            run = next(run.id for run in operator.runs() if run.procedure == procedure)
+            operator.answer(operator.inbox(run=run)[0].id, given, by="ada")
+            await operator.worker().run(once=True)
+        clock.advance(9 * 60)
         memory = Memory(place, folder=folder / name / "memory", terminal="picture")
         app = ProcTui(operator, memory=memory, now=clock.now, environment={"TERM": "xterm-256color"}, drive=False)
         app.theme = picture.theme
         app.feed.own = "picture"
-        async with app.run_test(size=picture.size) as pilot:
+        width, height = picture.size
+        # Drawn once more at its size when all is there: what a pane measured on the way does not show.
+        async with app.run_test(size=(width + 2, height)) as pilot:
             await _settle(pilot)
             for step in picture.steps:
                 if isinstance(step, str):
@@ -103,6 +121,11 @@ async def draw(name: str, picture: Picture, folder: Path) -> str:
                 else:
                     step(app)
                 await _settle(pilot)
+            for field in app.screen.query("Input, TextArea"):
+                if isinstance(field, (Input, TextArea)):
+                    field.cursor_blink = False
+            await pilot.resize_terminal(width, height)
+            await _settle(pilot)
             svg = app.export_screenshot(title="proc-tui")
             await app.leave()
     # Rich numbers its classes anew each time.

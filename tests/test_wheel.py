@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import email
+import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import venv
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import pexpect
+import pyte
 import pytest
 
 if TYPE_CHECKING:
@@ -19,15 +24,23 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.packaging
 
-ROOTS = ("core", "themes", "tui")
-UNSHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+CODE = ("core", "themes", "tui")
+ROOTS = ("examples", *CODE)
+UNSHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "output")
+PATIENCE = 60.0
+"""Seconds after which something that did not happen never will."""
+LEFTOVERS = (
+    "examples/.proc-tui/runs.db", "examples/.proc-tui/worker.log", "examples/output/report.txt",
+    "examples/servers/__pycache__/library.cpython-311.pyc",
+)  # fmt: skip
+"""What runs and Python leave beside the examples of a checkout."""
 
 
 def folders(project: Path) -> set[str]:
-    """The dotted names of all packages: every folder under the roots that has a Python file somewhere below it."""
+    """The dotted names of all packages: every folder of code that has a Python file somewhere below it."""
     return {
         ".".join(("proc_tui", *folder.relative_to(project).parts))
-        for root in ROOTS
+        for root in CODE
         for source in (project / root).rglob("*.py")
         for folder in source.parents
         if folder.is_relative_to(project / root)
@@ -45,6 +58,8 @@ def sources(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("sources")
     for root in ROOTS:
         shutil.copytree(project / root, copy / root, ignore=UNSHIPPED)
+    (copy / "examples/.proc-tui").mkdir()
+    shutil.copy(project / "examples/.proc-tui/config.toml", copy / "examples/.proc-tui")
     for name in ("LICENSE", "README.md", "pyproject.toml"):
         if (project / name).exists():
             shutil.copy(project / name, copy)
@@ -54,8 +69,13 @@ def sources(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheel")
+    for name in LEFTOVERS:
+        (sources / name).parent.mkdir(exist_ok=True)
+        (sources / name).write_text("left over")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for name in LEFTOVERS:
+        (sources / name).unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = target.glob("*.whl")
     return built
@@ -69,7 +89,7 @@ def contents(wheel: Path) -> set[str]:
 
 def test_the_listed_packages_are_the_folders_that_exist(project: Path, configuration: dict[str, Any]) -> None:
     listed = configuration["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == sorted(folders(project))
+    assert sorted(listed) == sorted(folders(project) | {"proc_tui.examples"})
 
 
 def test_every_package_has_an_init(project: Path) -> None:
@@ -93,12 +113,57 @@ def test_the_wheel_imports_and_runs_in_an_empty_environment(
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
     modules = [
         ".".join(("proc_tui", *source.relative_to(sources).with_suffix("").parts)).removesuffix(".__init__")
-        for root in ROOTS
+        for root in CODE
         for source in sorted((sources / root).rglob("*.py"))
         if source.stem != "__main__"
     ]
     run(python, "-I", "-W", "error", "-c", "".join(f"import {module}\n" for module in modules))
-    assert wheel.name.split("-")[1] in run(environment / "bin" / "proc-tui", "--version")
+    program = environment / "bin" / "proc-tui"
+    assert wheel.name.split("-")[1] in run(program, "--version")
+
+    examples = next(environment.glob("lib/python*/site-packages/proc_tui/examples"))
+    given = [f"--{kind}={examples}/poet.{kind}.yaml" for kind in ("replies", "answers")]
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    shutil.copy(examples / "poet.yaml", workspace)
+    assert "approved: true" in run(program, "-C", workspace, "run", "poet", *given)
+
+    before = {path for path in environment.rglob("*") if "__pycache__" not in path.parts}
+    show_demo(program, tmp_path)
+    assert {path for path in environment.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def show_demo(program: Path, place: Path) -> None:
+    """Opens the demo of an installation on a terminal until a decision waits, and leaves it: nothing stays behind."""
+    home, temporary = place / "home", place / "temporary"
+    for folder in (home, temporary):
+        folder.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PROC_TUI_"))}
+    environment = {**kept, "HOME": str(home), "TMPDIR": str(temporary), "TERM": "xterm-256color", "TZ": "UTC"}
+    terminal = pexpect.spawn(str(program), ["demo"], cwd=str(place), env=environment, dimensions=(40, 150))
+    screen = pyte.Screen(150, 40)
+    stream = pyte.ByteStream(screen)
+
+    def until(words: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while words not in "\n".join(screen.display):
+            assert time.monotonic() < deadline, "\n".join(screen.display)
+            with suppress(pexpect.TIMEOUT):
+                stream.feed(terminal.read_nonblocking(65536, timeout=0.1))
+
+    try:
+        until("if nobody answers")
+        assert len(list(temporary.iterdir())) == 1
+        terminal.send("q")
+        until("Stop here")
+        terminal.send("\r")
+        until("The demo is gone")
+        terminal.expect(pexpect.EOF, timeout=PATIENCE)
+    finally:
+        terminal.close(force=True)
+    assert terminal.exitstatus == 0
+    assert list(temporary.iterdir()) == []
+    assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
 class TestContents:
@@ -116,7 +181,11 @@ class TestContents:
         assert {top for top in tops if not top.endswith(".dist-info")} == {"proc_tui"}
 
     def test_the_types_are_marked_as_shipped(self, contents: set[str]) -> None:
-        assert {f"proc_tui/{root}/py.typed" for root in ROOTS} <= contents
+        assert {f"proc_tui/{root}/py.typed" for root in CODE} <= contents
+
+    def test_what_runs_left_beside_the_examples_is_not(self, contents: set[str]) -> None:
+        assert "proc_tui/examples/.proc-tui/config.toml" in contents
+        assert [name for name in LEFTOVERS if f"proc_tui/{name}" in contents] == []
 
     def test_the_metadata_says_version_license_and_python(self, wheel: Path, configuration: dict[str, Any]) -> None:
         import proc_tui.core

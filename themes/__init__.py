@@ -73,6 +73,11 @@ def load(folder: Path | None = None) -> tuple[list[Theme], list[str]]:
     return found, problems
 
 
+def named(name: str) -> Theme:
+    """A theme that comes with the program. Raises `OSError` and `ValueError` as `read` does."""
+    return read(Path(__file__).with_name(f"{name.replace('-', '_')}.toml"))
+
+
 def read(file: Path) -> Theme:
     """The theme of a file. Raises `OSError`, and `ValueError` that says what is wrong."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))

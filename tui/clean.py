@@ -4,7 +4,7 @@ Everything that comes from a run, a model, a tool, a file or a person passes thr
 Belongs here: which characters are dangerous, how they are shown, how wide the others are. Never: colours or layout.
 
 Shown as `‹U+001B›` are C0 and C1 controls, DEL, line separators, and characters that reorder or hide text
-(bidirectional controls, zero-width marks, tags). The joiners U+200C and U+200D stay: scripts and emoji need them.
+(bidirectional controls, zero-width marks, tags). The joiners U+200C and U+200D stay where scripts and emoji need them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,31 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_CONTROLS = "\x00-\x08\x0b-\x1f"
-_HIDDEN = (
+CONTROLS = "\x00-\x08\x0b-\x1f"
+"""C0 controls but tabs and line breaks, as the inside of a class of a regular expression."""
+HIDDEN = (
     "\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_UNSAFE = re.compile(f"[{_CONTROLS}{_HIDDEN}]")
-_UNSAFE_IN_JSON = re.compile(f"[{_HIDDEN}]")
+"""All other characters that a terminal obeys, or that reorder or hide text."""
+_UNSAFE = re.compile(f"[{CONTROLS}{HIDDEN}]")
+_UNSAFE_IN_JSON = re.compile(f"[{HIDDEN}]")
+EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
+    "\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+"""Emoji, which U+200D joins to one."""
+_JOINER = re.compile("\u200d|(?<=[0-9#*])\ufe0f(?!\u20e3)")
+_JOINS = re.compile(f"[{EMOJI}]\ufe0f?\u200d[{EMOJI}]")
+_WIDENED = re.compile(f"[0-9#*{EMOJI}]")
+_VIRAMA = 9
+"""The combining class of the signs that a joiner may follow in the scripts of India."""
 _BREAKS = re.compile(r"\r\n|\n")
 
 
 def visible(text: object) -> str:
     """The text with every dangerous character shown by its number; lines and tabs stay."""
-    return _UNSAFE.sub(_mark, str(text).replace("\r\n", "\n"))
+    return _measurable(_UNSAFE.sub(_mark, str(text).replace("\r\n", "\n")))
 
 
 def oneline(text: object) -> str:
@@ -44,6 +56,25 @@ def _mark(match: re.Match[str]) -> str:
     return f"‹U+{ord(match[0]):04X}›"
 
 
+def _measurable(text: str) -> str:
+    """The text without joiners that Textual and terminals do not measure alike.
+
+    Textual takes whatever follows U+200D to have no width, which holds for emoji only. In the scripts of India, which
+    need it after a virama, it is left out; anywhere else it is shown by its number, as digits are made wide by U+FE0F.
+    """
+    return _JOINER.sub(_joiner, text) if "\u200d" in text or "\ufe0f" in text else text
+
+
+def _joiner(match: re.Match[str]) -> str:
+    text, place = match.string, match.start()
+    if match[0] == "\u200d":
+        if any(_JOINS.match(text, first) for first in (place - 1, place - 2) if first >= 0):
+            return match[0]
+        if place and unicodedata.combining(text[place - 1]) == _VIRAMA:
+            return ""
+    return _mark(match)
+
+
 def _escape(match: re.Match[str]) -> str:
     units = match[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
@@ -53,10 +84,14 @@ def cells(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)
-    return sum(_width(character) for character in text)
+    return sum(_width(text, place) for place in range(len(text)))
 
 
-def _width(character: str) -> int:
+def _width(text: str, place: int) -> int:
+    """Columns of the character at a place; U+FE0F makes the emoji before it a wide one."""
+    character = text[place]
+    if character == "\ufe0f":
+        return int(place > 0 and bool(_WIDENED.match(text, place - 1)) and _width(text, place - 1) == 1)
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
@@ -69,8 +104,8 @@ def clip(text: str, width: int) -> str:
     if width <= 0:
         return ""
     used, kept = 0, 0
-    for kept, character in enumerate(text):  # noqa: B007 - counts what fits
-        used += _width(character)
+    for kept in range(len(text)):
+        used += _width(text, kept)
         if used > width - 1:
             break
     return f"{text[:kept]}…"
@@ -81,7 +116,7 @@ def clip_left(text: str, width: int) -> str:
     if cells(text) <= width:
         return text
     used, first = 1, len(text)
-    while first and (used := used + _width(text[first - 1])) <= width:
+    while first and (used := used + _width(text, first - 1)) <= width:
         first -= 1
     return f"…{text[first:]}" if width > 0 else ""
 

@@ -199,14 +199,16 @@ def cli(ctx: click.Context, workspace: Path | None) -> None:
 
     ctx.obj = Workspace(workspace)
     if ctx.invoked_subcommand is None:
-        from .commands.open import can_open, open_workspace
+        from .commands.open import open_workspace, why_not
 
-        if can_open():
+        missing = why_not()
+        if not missing:
             ctx.exit(open_workspace(ctx.obj))
         click.echo(ctx.get_help())
         line = ctx.obj.waiting()
         if line:
             click.echo(f"\n{line}")
+        click.echo(f"\n{missing}; proc-tui inbox -i asks by plain prompts", err=True)
 
 
 def _open_streams() -> None:

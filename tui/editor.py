@@ -1,25 +1,40 @@
-"""Opening a file in the person's editor, and coming back.
+"""The person's own editor: a text, or a procedure that is checked when the editor is left, again until it is right.
 
 The screen is given to the editor while the loop goes on: the worker keeps its leases and the runs go on, but nothing is
-drawn. Belongs here: the editor's command and the way there and back. Never: what is done with the text.
+drawn. Belongs here: the editor's command, the way there and back, and what is asked when a procedure is not right.
+Never: what is done with the text (`panes/source_edit.py`, `widgets/card_writing.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
+from ..core.errors import DocumentError, ProcError
+from .clean import oneline
+from .screens.dialogs import NameDialog, QuestionDialog
+from .screens.picking import Choice
+from .templates import TITLES, write
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.engine.sources import Program
     from .app import ProcTui
 
 _BY_LINE = ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "ex", "kak", "micro", "joe", "ne")
 """Editors that take `+LINE` before the file."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MOST = 8
+"""Problems of a procedure that are shown; `proc-tui check` lists all."""
 
 
 def command(file: Path, line: int = 0) -> list[str]:
@@ -61,3 +76,90 @@ async def edit(proc: ProcTui, file: Path, line: int = 0) -> bool:
     if code != 0:
         proc.say(f"{words[0]} ended with code {code}; the file is taken as it is", "warning")
     return True
+
+
+def edit_text(proc: ProcTui, text: str, suffix: str, then: Callable[[str], None]) -> None:
+    """Opens a text in the editor; `then` is given what was saved, or the same text when that cannot be read."""
+
+    async def editing() -> None:
+        with tempfile.TemporaryDirectory(prefix="proc-tui-") as folder:
+            file = Path(folder) / f"artifact{suffix}"
+            file.write_text(text, encoding="utf-8")
+            done = await edit(proc, file)
+            try:
+                after = file.read_text(encoding="utf-8") if done else text
+            except (OSError, UnicodeDecodeError) as error:
+                proc.say(f"the edited artifact cannot be read: {error}", "error")
+                after = text
+        then(after)
+
+    proc.run_worker(editing(), exit_on_error=False, group="editor", name="editor")
+
+
+# ---- procedures
+
+
+async def edit_procedure(proc: ProcTui, file: Path, line: int = 0) -> Program | None:
+    """Opens a procedure in the editor and checks it on return, again and again; None when it was left as it is."""
+    while await edit(proc, file, line):
+        try:
+            return await asyncio.to_thread(proc.operator.program, file)
+        except ProcError as error:
+            line, text = await asyncio.to_thread(_problems, error, file)
+            choices = [Choice("again", "Edit again"), Choice("leave", "Leave it so", "it cannot be started")]
+            title = f"{file.name} is not right yet"
+            if await proc.push_screen_wait(QuestionDialog(title, text, choices)) != "again":
+                break
+    return None
+
+
+def _problems(error: ProcError, file: Path) -> tuple[int, str]:
+    """The first line with a problem, and all of them in words, each with its line."""
+    if not isinstance(error, DocumentError):
+        return 0, str(error)
+    found = sorted(error.diagnostics, key=lambda one: (one.severity != "error", one.line))
+    try:
+        source = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        source = []
+    parts: list[str] = []
+    for one in found[:MOST]:
+        parts.append(f"{one.line}:{one.column} {one.severity} {one.code}: {one.message}")
+        if 0 < one.line <= len(source):
+            parts.append(f"  {one.line} | {source[one.line - 1]}")
+    if len(found) > MOST:
+        parts.append(f"and {len(found) - MOST} more")
+    return found[0].line if found else 0, "\n".join(parts)
+
+
+async def open_procedure(proc: ProcTui, file: Path, line: int = 0, *, then_start: bool = False) -> None:
+    """Opens a procedure in the editor until it is right, or left so; with `then_start` its form is opened then."""
+    program = await edit_procedure(proc, file, line)
+    if program is not None:
+        proc.say(f"{file.name} is right")
+        proc.feed.look()
+        if then_start:
+            proc.start_form(program.procedure.name)
+
+
+async def new_procedure(proc: ProcTui, template: str) -> None:
+    """Asks for a name, writes the procedure from a template, and opens it in the editor."""
+    folder = proc.operator.workspace
+
+    def problem(name: str) -> str:
+        if not _NAME.fullmatch(name):
+            return "use letters, digits, - and _, beginning with a letter"
+        return f"{name}.yaml exists already" if (folder / f"{name}.yaml").exists() else ""
+
+    opens = oneline(command(folder)[0])
+    text = f"A new procedure in {folder}, from the template “{TITLES[template]}”. It opens in {opens}."
+    name = await proc.push_screen_wait(NameDialog("Write a procedure", text, problem))
+    if not name:
+        return
+    file = folder / f"{name}.yaml"
+    try:
+        await asyncio.to_thread(write, file, template)
+    except OSError as error:
+        proc.say(f"cannot write {file}: {error.strerror or error}", "error")
+        return
+    await open_procedure(proc, file, then_start=True)

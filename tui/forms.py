@@ -115,7 +115,7 @@ def read(field: FormField, text: str) -> Value:
         value = of_yaml(text)
         fitted = params.fit(spec.type, value)
         if fitted is None:
-            shape = "one item a line, each after “- ”" if spec.type == "array" else "one “key: value” a line"
+            shape = 'one item a line, each after "- "' if spec.type == "array" else 'one "key: value" a line'
             raise ValueError(f"must be {params.type_text(spec.type)}: {shape}")
         return fitted
     try:

@@ -38,6 +38,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     line: str = "━"
     dotted: str = "┄"
     dot: str = "·"
+    times: str = "×"
     arrow: str = "→"
     back: str = "◂"
     forth: str = "▸"
@@ -54,8 +55,9 @@ class Glyphs(msgspec.Struct, frozen=True):
 UNICODE = Glyphs()
 ASCII = Glyphs(
     name="ascii", running="*", waits="!", done="v", failed="x", cancelled="#", sleeping="z", pending="o", blocked="^",
-    open="-", closed="+", here=">", bar="|", child="`", line="=", dotted=".", dot="-", arrow="->", back="<", forth=">",
-    prompt=">", more="~", added="+", changed="~", removed="-", levels="_.:-=+*#", block="#",
+    open="-", closed="+", here=">", bar="|", child="`", line="=", dotted=".", dot="-", times="x",
+    arrow="->", back="<", forth=">", prompt=">", more="~", added="+", changed="~", removed="-",
+    levels="_.:-=+*#", block="#",
 )  # fmt: skip
 
 _WIDE_LANGUAGES = ("zh", "ja", "ko")

@@ -68,6 +68,7 @@ LAYERS: dict[str, str] = {
     "dialog": "a dialog",
     "value": "a value in full",
     "compare": "two checkpoints",
+    "find": "finding",
     "text": "a text field",
 }
 """Every layer, as the help calls it."""
@@ -138,12 +139,12 @@ KEYS: tuple[Key, ...] = (
     Key("conversation.find", "slash", "find", "find", True),
     Key("state.open", "enter", "open", "open in full", True),
     Key("state.history", "H", "history", "history of the key", True),
-    Key("checkpoints.open", "enter", "open", "values in full", True),
-    Key("checkpoints.moment", "t", "moment", "to this moment", True),
+    Key("checkpoints.open", "enter", "open", "values", True),
+    Key("checkpoints.actions", "x", "actions", "reset, fork", True),
     Key("checkpoints.mark", "space,m", "mark", "mark", True),
+    Key("checkpoints.moment", "t", "moment", "to this moment", True),
     Key("checkpoints.compare", "C", "compare", "compare the two marked"),
     Key("checkpoints.attempts", "A", "attempts", "attempts"),
-    Key("checkpoints.actions", "x", "actions", "reset, fork, more", True),
     Key("checkpoints.source", "o", "source", "its line of the source"),
     Key("graph.open", "enter", "open", "open in full", True),
     Key("graph.sort", "s", "sort", "sort by score, or by age", True),
@@ -154,13 +155,15 @@ KEYS: tuple[Key, ...] = (
     Key("source.here", "t", "here", "to the current line", True),
     Key("source.versions", "v", "versions", "against the file", True),
     Key("source.edit", "E", "edit", "in $EDITOR", True),
+    Key("log.open", "enter", "open", "its line of the source", True),
+    Key("log.fold", "space", "fold", "in full"),
     Key("log.filter", "f", "filter", "level", True),
     Key("log.follow", "G,end", "last", "follow", True),
     Key("log.find", "slash", "find", "find", True),
-    Key("timeline.open", "enter", "moment", "to this moment", True),
+    Key("timeline.open", "enter", "moment", "this moment", True),
+    Key("timeline.actions", "x", "actions", "reset, fork", True),
     Key("timeline.zoom_in", "plus", "zoom_in", "closer", True),
     Key("timeline.zoom_out", "minus", "zoom_out", "farther"),
-    Key("timeline.actions", "x", "actions", "reset, fork, more", True),
     Key("timeline.source", "o", "source", "its line of the source"),
     #
     Key("card.approve", "a", "answer('a')", "approve", True),
@@ -174,6 +177,7 @@ KEYS: tuple[Key, ...] = (
     Key("card.edit", "e", "edit_artifact", "edit here", True),
     Key("card.editor", "E", "editor", "edit in $EDITOR"),
     Key("card.review", "v", "review", "review", True),
+    Key("card.open", "enter", "open", "in full"),
     Key("card.later", "w", "later", "later", True),
     Key("card.undo", "u", "undo", "undo", True),
     Key("card.actions", "x", "actions", "answers", True),
@@ -240,6 +244,9 @@ KEYS: tuple[Key, ...] = (
     Key("value.last", "G,end", "last", "end"),
     Key("value.copy", "y", "copy", "copy", True),
     Key("value.out", "escape,q,enter", "out", "close", True),
+    #
+    Key("find.go", "enter", "go", "go there, n for the next", True),
+    Key("find.out", "escape", "out", "leave it", True, True),
     #
     Key("text.send", "enter", "send", "send", True),
     Key("text.line", "ctrl+j", "line", "new line", True),
@@ -310,17 +317,17 @@ def clashes(whole: Mapping[str, str]) -> list[str]:
 _SIGNS = {
     "question_mark": "?", "colon": ":", "slash": "/", "comma": ",", "full_stop": ".", "plus": "+", "minus": "-",
     "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
-    "shift+tab": "⇧tab", "space": "space", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 _NAMES = {sign: name for name, sign in _SIGNS.items() if len(sign) == 1}
 
 
-def display(key: str) -> str:
-    """A key as people read it: `^p`, `?`, `esc`, `F5`."""
-    if key in _SIGNS:
+def display(key: str, *, plain: bool = False) -> str:
+    """A key as people read it: `^p`, `?`, `esc`, `F5`; `plain` for terminals that have no arrows."""
+    if key in _SIGNS and not (plain and key in ("up", "down", "left", "right")):
         return _SIGNS[key]
     if key.startswith("ctrl+"):
-        return "^" + display(key.removeprefix("ctrl+"))
+        return "^" + display(key.removeprefix("ctrl+"), plain=plain)
     return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
 
 
@@ -329,9 +336,9 @@ def names(key: Key, whole: Mapping[str, str]) -> list[str]:
     return whole.get(key.id, key.keys).split(",")
 
 
-def shortcut(key: Key, whole: Mapping[str, str]) -> str:
+def shortcut(key: Key, whole: Mapping[str, str], *, plain: bool = False) -> str:
     """The keys of a binding as people read them, as they are bound now."""
-    return "  ".join(display(name) for name in names(key, whole))
+    return "  ".join(display(name, plain=plain) for name in names(key, whole))
 
 
 def title(layer: str) -> str:

@@ -62,6 +62,12 @@ class Left(msgspec.Struct, frozen=True):
     at: float = 0.0
 
 
+class Person(msgspec.Struct, frozen=True):
+    """Who somebody says they are, in every workspace and at any terminal."""
+
+    name: str = ""
+
+
 class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody has written and not sent."""
 
@@ -75,6 +81,9 @@ class Memory:
 
     def __init__(self, workspace: Path, *, folder: Path | None = None, terminal: str | None = None) -> None:
         place = folder or Path(platformdirs.user_state_dir("proc-tui")) / "interface"
+        self._person: Path = place / "person.json"
+        self.name: str = (_read(self._person, Person) or Person()).name
+        """In whose name this person answers; empty until they said so."""
         self._folder: Path = place / _name(str(workspace))
         self._file: Path = (
             self._folder / f"{_name(terminal if terminal is not None else terminal_name(os.environ))}.json"
@@ -104,6 +113,11 @@ class Memory:
             del later[request]
         self.keep(later=dict(list(later.items())[-MOST_LATER:]))
         return put
+
+    def keep_name(self, name: str) -> None:
+        """Remembers in whose name this person answers, for all workspaces."""
+        self.name = name
+        _write(self._person, Person(name), sync=True)
 
     @property
     def left_at(self) -> float:

@@ -120,8 +120,8 @@ class Reach:
         except (ToolError, Blocked) as error:
             self._found.put(Finding("tools", "wrong", secrets.redact(_about(source.name, str(error)))))
         else:
-            for problem in getattr(source, "problems", ()):
-                self._found.put(Finding("tools", "note", secrets.redact(str(problem))))
+            for problem in source.problems:
+                self._found.put(Finding("tools", "note", secrets.redact(problem)))
         finally:
             await source.close()
 

@@ -92,9 +92,27 @@ def brief(value: Value, most: int = 200) -> str:
     """A value on one line, cut where it is long."""
     if not isinstance(value, str):
         text = yaml.dump(
-            to_plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9, default_flow_style=True
-        ).removesuffix("...\n")
+            to_plain(_beginning(value, [most])), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9,
+            default_flow_style=True,
+        ).removesuffix("...\n")  # fmt: skip
     else:
-        text = value
+        text = value if len(value) <= 2 * most else f"{value.lstrip()[: 2 * most]}…"
     text = oneline(text)
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _beginning(value: Value, left: list[int]) -> Value:
+    """As much of a value as takes at least so many characters, which are counted down: all of it may be large."""
+    if isinstance(value, str):
+        kept = value[: max(0, left[0]) + 1]
+        left[0] -= len(kept)
+        return kept
+    left[0] -= 2
+    if isinstance(value, list):
+        return [_beginning(item, left) for item in value if left[0] >= 0]
+    if not isinstance(value, dict) or (len(value) == 1 and isinstance(value.get("$b"), str)):
+        return value
+    if len(value) == 1 and isinstance(rows := value.get("$t"), list):
+        pairs = [row for row in rows if isinstance(row, list)]
+        return {"$t": [[_beginning(row[0], left), _beginning(row[1], left)] for row in pairs if left[0] >= 0]}
+    return {str(_beginning(key, left)): _beginning(item, left) for key, item in value.items() if left[0] >= 0}

@@ -2,12 +2,13 @@
 
 Any user of a machine can connect to its loopback address, so the address alone must let nobody in. The token in the
 address is good for one visit; it is exchanged for a cookie, and the page, its files and the websocket all want that.
-Requests that come from pages of others, or by another name of this machine, are refused. Belongs here: the server.
-Never: what it shows, which is `proc-tui` in a process of its own.
+Requests that come from pages of others, or by another name of this machine, are refused, and the page loads nothing
+from elsewhere. Belongs here: the server. Never: what it shows, which is `proc-tui` in a process of its own.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 import socket
@@ -33,6 +34,14 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; connect-src 'self' ws://{host}"
 )
+_ELSEWHERE = re.compile(r"<link\b[^>]*\bhref=[\"']?https?://(?!127\.0\.0\.1)[^>]*>", re.IGNORECASE)
+_FONT = """<style>
+      @font-face {
+        font-family: "Roboto Mono"; font-weight: 100 700;
+        src: url("static/fonts/RobotoMono-VariableFont_wght.ttf") format("truetype");
+      }
+    </style>"""
+"""The font of the page, from the files of textual-serve instead of from Google's."""
 
 
 class Door:
@@ -105,6 +114,12 @@ class ProcServer(Server):
         app = await super()._make_app()
         app.middlewares.append(cast("Middleware", self.door.middleware))
         return app
+
+    async def handle_index(self, request: web.Request) -> web.Response:  # pyright: ignore[reportIncompatibleMethodOverride] - the base class is decorated
+        """As in the base class; the page loads nothing from elsewhere."""
+        response = cast("web.Response", await super().handle_index(request))
+        response.text = _ELSEWHERE.sub(_FONT, response.text or "")
+        return response
 
     async def on_startup(self, app: web.Application) -> None:
         """As in the base class: says the address."""

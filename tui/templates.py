@@ -49,10 +49,11 @@ hitl:                         # where people come in
   go:
     type: review
     message: "Release to {params.target}?"
-    options: [approve, {label: Reject, type: cancel}]
-    timeout: 86400            # seconds; the deadline holds while nothing runs
+    options: [approve, reject]      # shown as Approve and Reject; more: {label: Ask Ben, type: action}
+    timeout: 86400                  # seconds, also while nothing runs; then it counts as Reject
     # confirm: "{params.target}"      the word that must be typed to agree
     # approvals: 2                    how many people must agree
+    # not_starter: true               somebody other than who started the run
 
 code: |
   Stage.set("prepare")
@@ -61,8 +62,9 @@ code: |
   end)
 
   Stage.set("approve")
+  -- The run waits here, however long it takes; nothing of it has to stay in memory.
   local answer, timed_out = Human.review("go", {artifact = notes, artifact_type = "markdown"})
-  if answer.decision ~= "Approve" then
+  if answer.decision ~= "Approve" then             -- the label of what was chosen
     Log.warn(timed_out and "nobody decided in time" or "rejected", {feedback = answer.feedback})
     return {released = false, comment = answer.feedback}
   end
@@ -84,20 +86,22 @@ description: Does something with each item, tries again what fails, and asks a p
 
 params:
   items: {type: array, required: true}
-  allowed_failures: {type: integer, default: 2}
+  allowed_failures: {type: integer, default: 2, description: With one more a person is asked.}
 
 outputs:
   done: {type: integer, required: true}
-  failed: {type: array, required: true}
+  failed: {type: array, required: true, description: The items that failed each time they were tried.}
+  left: {type: integer, required: true, description: Items that were not begun because a person stopped it.}
 
 code: |
-  local failed = {}
+  local failed, allowed, begun = {}, params.allowed_failures, 0
 
   local function work(item)
     return #tostring(item)                         -- put the work here; error("...") when it fails
   end
 
   for index, item in ipairs(params.items) do
+    begun = index
     local ok, problem = pcall(Retry.with_backoff, function()
       -- Each step's name is used once; a completed step is never done again.
       return Step.run("item " .. index, function() return work(item) end)
@@ -108,15 +112,16 @@ code: |
       Log.error("item " .. index .. " failed", {problem = problem})
       failed[#failed + 1] = item
     end
-    if #failed > params.allowed_failures then
+    if #failed > allowed then
       System.alert{level = "error", message = #failed .. " items failed", source = "NAME"}
       if not Human.approve{message = #failed .. " items failed. Go on?", context = {failed = failed}} then
         break
       end
+      allowed = #failed + params.allowed_failures  -- asked again when as many more have failed
     end
   end
 
-  return {done = State.get("done", 0), failed = Json.array(failed)}
+  return {done = State.get("done", 0), failed = Json.array(failed), left = #params.items - begun}
 """
 
 CHILDREN = """\
@@ -130,7 +135,7 @@ params:
 
 outputs:
   total: {type: number, required: true}
-  failed: {type: array, required: true}
+  failed: {type: array, required: true, description: The regions whose child failed.}
 
 procedures:                   # inline procedures; a file of the workspace works just as well
   count:
@@ -144,6 +149,7 @@ procedures:                   # inline procedures; a file of the workspace works
 
 code: |
   local handles, region_of = {}, {}
+  -- All of them run at the same time; each is a run of its own, with its own record, log and requests.
   for _, region in ipairs(params.regions) do
     local handle = Procedure.spawn("count", {region = region})
     handles[#handles + 1] = handle
@@ -153,7 +159,7 @@ code: |
   local total, failed = 0, {}
   if #handles > 0 then
     for handle, result in pairs(Procedure.wait_all(handles)) do
-      if result.success == false then
+      if result.success == false then              -- a child that failed; result.error says why
         failed[#failed + 1] = region_of[handle]
       else
         total = total + result.number
@@ -172,14 +178,14 @@ description: An agent answers a question with a tool at hand, turn by turn, unti
 
 params:
   question: {type: string, default: How many letters has the word procedure?}
-  max_turns: {type: integer, default: 8, description: After so many turns a person is asked.}
+  max_turns: {type: integer, default: 8, description: After so many turns a person is asked whether to go on.}
 
 outputs:
   answer: {type: string, required: true}
   turns: {type: integer, required: true}
 
 agents:
-  helper:
+  helper:                     # the code calls it Helper
     system_prompt: |
       Answer the question as briefly as you can. Use the tool `measure` where it helps, and call `done` with the answer
       as the reason when you have it.
@@ -197,15 +203,17 @@ procedures:                   # tools of the agent may be procedures; so may MCP
       return {letters = #params.text}
 
 code: |
-  local turns, said = 0, ""
+  local turns, limit, said = 0, params.max_turns, ""
   repeat
     turns = turns + 1
+    -- A turn: the model replies, and the tools that it asks for are called. Each part is recorded, and paid for once.
     local reply = Helper.turn()
     if reply.content and reply.content ~= "" then said = reply.content end
-    if turns >= params.max_turns and not Stop.requested() then
+    if turns >= limit and not Stop.requested() then
       if not Human.approve{message = "No answer after " .. turns .. " turns. Go on?", timeout = 3600} then break end
+      limit = limit + params.max_turns
     end
-  until Stop.requested()
+  until Stop.requested()                           -- by the tool `done`, or by a person
   local reason = Stop.reason()
   return {answer = reason and reason ~= "" and reason or said, turns = turns}
 """

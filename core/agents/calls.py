@@ -23,7 +23,7 @@ from ..values import Value, digest
 from .offers import BUILT_IN, Offered, offer_name, offered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any
 
     from ..document.procedure import Agent
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ..primitives.execution import ChildOutcome, ExecutionContext
     from ..tools.toolbox import Toolbox
 
+UNNAMED = f"{TOOL_PREFIX}?"
+"""The operation of a call of what cannot be the name of a tool."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -49,12 +51,15 @@ class Calls:
     """Makes the calls of one reply."""
 
     def __init__(
-        self, context: ExecutionContext, tools: Callable[[], Toolbox], turn: Call, agent: Agent, reply: Reply
-    ) -> None:
+        self, context: ExecutionContext, tools: Callable[[], Toolbox], turn: Call, agent: Agent, reply: Reply,
+        names: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """`names` is what the document calls the tools, by the names that the model wrote, where these differ."""
         self._context: ExecutionContext = context
         self._tools: Callable[[], Toolbox] = tools
         self._turn: Call = turn
         self._agent: Agent = agent
+        self._names: Mapping[str, str] = names
         self._left: dict[str, _Asked] = {item.call.name: item for item in self._asked(reply.calls)}
         self._ended: dict[int, Ended] = {}
 
@@ -71,12 +76,13 @@ class Calls:
         return [self._ended[index] for index in sorted(self._ended)]
 
     def _asked(self, requested: Sequence[RequestedCall]) -> list[_Asked]:
-        listed = {offer_name(name): name for name in reversed(self._agent.tools)}  # of two alike the first has the name
+        # Of two alike the first has the name. What a server's `*` stands for is only known from the offers.
+        listed = {offer_name(name): name for name in reversed(self._agent.tools)} | dict(self._names)
         seen: Counter[str] = Counter()
         found: list[_Asked] = []
         for index, item in enumerate(requested):
             name = listed.get(item.name, item.name)
-            op = TOOL_PREFIX + (name if _NAME.fullmatch(name) else "?")
+            op = TOOL_PREFIX + name if _NAME.fullmatch(name) else UNNAMED
             first = int(self._context.fold.checkpoints.numbered(op).rpartition("#")[2])
             args = item.parsed()
             shown: Value = None if isinstance(args, str) else args

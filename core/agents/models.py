@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import Blocked, PrimitiveError, did_you_mean
+from ..model.settings import DEFAULT_KEY
 from ..model.trust import TrustRecord, programs
 from .openai import OpenAIModel
 from .prices import cost
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from ..model.secrets import Secrets
     from ..model.settings import ModelSettings, Settings
     from .model import Model
-
-DEFAULT_KEY = "OPENAI_API_KEY"
 
 
 class Models:
@@ -39,6 +38,8 @@ class Models:
         self._clock: Clock | None = clock
         self._lock: threading.Lock = threading.Lock()
         self._opened: dict[str, OpenAIModel] = {}
+        self._opening: dict[str, threading.Lock] = {}
+        """Held while a model is opened, which may wait for a person: no one is asked twice, no other model waits."""
 
     @property
     def names(self) -> list[str]:
@@ -94,6 +95,8 @@ class Models:
 
     def _model(self, name: str) -> OpenAIModel:
         with self._lock:
+            opening = self._opening.setdefault(name, threading.Lock())
+        with opening:
             found = self._opened.get(name)
             if found is None:
                 settings = self._settings.models[name]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import LeaseLost, ToolError
+from ..errors import ToolError
 from ..model.messages import Offer
 
 if TYPE_CHECKING:
@@ -53,7 +53,13 @@ def offered(
     found: dict[str, Offered] = {}
     wanted: list[str] = []
     for name in agent.tools:
-        procedure = context.known_procedure(name)
+        try:
+            procedure = context.known_procedure(name)
+        except ToolError as error:
+            if lost is None:
+                raise
+            lost[offer_name(name)] = error
+            continue
         if procedure is not None:
             _add(found, Offered(name, _procedure_offer(procedure), "procedure"))
         elif name not in BUILT_IN:
@@ -88,11 +94,7 @@ def offer_name(name: str) -> str:
 def _select(
     context: ExecutionContext, tools: Callable[[], Toolbox], names: Sequence[str]
 ) -> Iterable[tuple[str, Tool | ToolError]]:
-    for _, found in context.outside({"tools": lambda: _find(tools(), names)}):
-        if isinstance(found, Exception):
-            raise found
-        return found
-    raise LeaseLost("the run was stopped")
+    return context.errand("tools", lambda: _find(tools(), names))
 
 
 async def _find(toolbox: Toolbox, names: Sequence[str]) -> list[tuple[str, Tool | ToolError]]:

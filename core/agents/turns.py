@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import BudgetError, LeaseLost, ModelError, PrimitiveError, ToolError
+from ..errors import BudgetError, ModelError, PrimitiveError, ToolError
 from ..journal.events import Prompted, ReplyFailed
 from ..journal.folds.agents import REPLY, reply_of, reply_value
+from ..journal.folds.tools import TOOL_PREFIX
 from ..journal.runs import Partial
 from ..model.messages import ChatMessage, Reply
 from ..primitives.execution import Call, Result
 from ..primitives.rendering import render
 from ..values import Value, to_plain
 from . import status
-from .calls import Calls, call_key
+from .calls import UNNAMED, Calls, call_key
 from .filters import estimate, shape
 from .offers import offered
 from .prompts import output_guidance
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ..primitives.execution import ExecutionContext
     from ..tools.toolbox import Toolbox
     from .model import Model
+    from .offers import Offered
 
 MAX_DELAY = 60.0
 """The longest wait before a model is asked again, unless its server asks for a longer one."""
@@ -61,14 +63,14 @@ class Turns:
         model: Callable[[str | None], Model],
         tools: Callable[[], Toolbox],
         limits: LimitSettings,
-        spent: Callable[[], Usage],
+        spent: Callable[[], tuple[Usage, Usage]],
     ) -> None:
-        """`spent` gives what the run used so far, over all its attempts."""
+        """`spent` gives what the run used so far, over all its attempts, and what all runs of its tree did."""
         self._context: ExecutionContext = context
         self._model: Callable[[str | None], Model] = model
         self._tools: Callable[[], Toolbox] = tools
         self._limits: LimitSettings = limits
-        self._spent: Callable[[], Usage] = spent
+        self._spent: Callable[[], tuple[Usage, Usage]] = spent
 
     # ---- what the driver calls
 
@@ -89,8 +91,8 @@ class Turns:
             turn = self._open()
         if turn is None or turn.prompted is None:
             raise AssertionError("the turn is not open")
-        reply = await self._reply(call, agent, turn, with_tools=True)
-        outcomes = await Calls(self._context, self._tools, call, agent, reply).make()
+        reply, names = await self._reply(call, agent, turn, with_tools=True)
+        outcomes = await Calls(self._context, self._tools, call, agent, reply, names).make()
         calls: list[Value] = [_shown_call(asked, ended) for asked, ended in zip(reply.calls, outcomes, strict=True)]
         return _without_nil(
             {
@@ -111,7 +113,7 @@ class Turns:
             turn = self._open()
         if turn is None:
             raise AssertionError("the summary is not open")
-        return (await self._reply(call, agent, turn, with_tools=False)).content
+        return (await self._reply(call, agent, turn, with_tools=False))[0].content
 
     async def tool(self, call: Call, name: str, arguments: dict[str, Value]) -> Result:
         """A call of a tool by the code."""
@@ -119,13 +121,11 @@ class Turns:
         key = call_key(self._context, call)
         self._context.begin(call)
         args: dict[str, object] = plain if isinstance(plain, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-        for _, found in self._context.outside({name: lambda: self._tools().call(name, args, key=key)}):
-            if isinstance(found, ToolError):
-                raise ToolError(f"Tools.{name}: {found}")
-            if isinstance(found, Exception):
-                raise found
-            return Result([found.value], None if found.kept is None else {"kept": found.kept})
-        raise LeaseLost("the run was stopped")
+        try:
+            found = self._context.errand(name, lambda: self._tools().call(name, args, key=key), worth=True)
+        except ToolError as error:
+            raise ToolError(f"Tools.{name}: {error}") from None
+        return Result([found.value], None if found.kept is None else {"kept": found.kept})
 
     @staticmethod
     def check_tool_name(name: Value) -> str:
@@ -165,38 +165,47 @@ class Turns:
             more=more,
         )  # fmt: skip
 
-    async def _reply(self, call: Call, agent: Agent, turn: OpenTurn, *, with_tools: bool) -> Reply:
+    async def _reply(
+        self, call: Call, agent: Agent, turn: OpenTurn, *, with_tools: bool
+    ) -> tuple[Reply, Mapping[str, str]]:
+        """The reply, and what the tools that it calls are called by the document, where models cannot write that."""
         context = self._context
         base = f"{agent.name}.{REPLY}"
         part = Call(REPLY, context.fold.checkpoints.numbered(base), 1, call.line)
         recorded = context.recall_part({part.name: part})
         if recorded is not None:
-            return reply_of(recorded.values[0])
+            return reply_of(recorded.values[0]), _names(recorded.detail)
         while True:
             await context.until(turn.due)
             self.check_budget()
             model = self._model(agent.model)
-            request = self._request(agent, turn, with_tools=with_tools)
+            tools = offered(context, self._tools, agent) if with_tools else {}
+            request = self._request(agent, turn, tools)
             started = context.now()
             found = self._ask(model, request, turn)
             if isinstance(found, Reply):
                 break
             self._failed(found, agent, turn)
         detail: dict[str, Value] = {"agent": agent.name, "estimate": estimate(request.messages, request.offers)}
+        called = {asked.name: tools[asked.name].name for asked in found.calls if asked.name in tools}
+        differing: dict[str, Value] = {name: called[name] for name in called if called[name] != name}
+        if differing:
+            detail["names"] = differing
         context.record_part(
             part, [reply_value(found)], detail=detail, started_at=started, usage=found.usage, last=not found.calls
         )
         if found.calls:
             await context.after_part()
-        return found
+        return found, _names(detail)
 
     def _ask(self, model: Model, request: ModelRequest, turn: OpenTurn) -> Reply | ModelError:
         context, pieces = self._context, _Pieces(self._context, turn.name, request.agent)
-        for _, found in context.outside({"reply": lambda: model.reply(request, pieces.add)}):
-            if isinstance(found, (Reply, ModelError)):
-                return found
-            raise found
-        raise LeaseLost("the run was stopped")
+        started = context.fold.started
+        paid = started is None or not started.replies
+        try:
+            return context.errand("reply", lambda: model.reply(request, pieces.add), worth=paid)
+        except ModelError as error:
+            return error
 
     def _failed(self, error: ModelError, agent: Agent, turn: OpenTurn) -> None:
         """Notes that the model gave no reply and when it is asked again; raises when it is not."""
@@ -216,7 +225,7 @@ class Turns:
         message = f"{agent.name}: {str(error).rstrip('.')}; {again}"
         self._context.note(ReplyFailed(message, attempt, self._context.now() + delay))
 
-    def _request(self, agent: Agent, turn: OpenTurn, *, with_tools: bool) -> ModelRequest:
+    def _request(self, agent: Agent, turn: OpenTurn, tools: Mapping[str, Offered]) -> ModelRequest:
         context, fold = self._context, self._context.fold
         conversation, prompted = fold.agents.of(agent.name), turn.prompted
         if prompted is None:
@@ -225,23 +234,25 @@ class Turns:
         messages = status.conversation_of(system, fold.session.messages, (*conversation.messages, *prompted.messages))
         shaped = shape(agent.filter, messages, scale=conversation.scale)
         request = status.request_of(agent, context.procedure, fold, shaped, context.place_in_tree())
-        if not with_tools:
-            return request
-        offers = tuple(item.offer for item in offered(context, self._tools, agent).values())
-        return msgspec.structs.replace(request, offers=offers)
+        return msgspec.structs.replace(request, offers=tuple(item.offer for item in tools.values()))
 
     def check_budget(self) -> None:
-        """Raises `BudgetError` when the run has used up what it may."""
-        spent, limits = self._spent(), self._limits
-        tokens = (spent.input or 0) + (spent.output or 0)
+        """Raises `BudgetError` when the run, with the runs above and below it, has used up what they may."""
+        limits = self._limits
+        if limits.max_tokens is None and limits.max_cost is None:
+            return
+        own, spent = self._spent()
+        tokens, cost = _tokens(spent), spent.cost or 0.0
         if limits.max_tokens is not None and tokens >= limits.max_tokens:
+            who = "the run has" if _tokens(own) == tokens else "the run, its parents and its children have"
             raise BudgetError(
-                f"the run has used {tokens:,} tokens; its budget is {limits.max_tokens:,} (limits.max_tokens). "
+                f"{who} used {tokens:,} tokens; the budget is {limits.max_tokens:,} (limits.max_tokens). "
                 "Raise it and resume the run."
             )
-        if limits.max_cost is not None and (spent.cost or 0.0) >= limits.max_cost:
+        if limits.max_cost is not None and cost >= limits.max_cost:
+            who = "the run has" if own.cost == spent.cost else "the run, its parents and its children have"
             raise BudgetError(
-                f"the run has spent ${spent.cost or 0.0:.4f}; its budget is ${limits.max_cost:.4f} (limits.max_cost). "
+                f"{who} spent ${cost:.4f}; the budget is ${limits.max_cost:.4f} (limits.max_cost). "
                 "Raise it and resume the run."
             )
 
@@ -271,14 +282,24 @@ class _Pieces:
         context.publish(Partial(context.run_id, self._name, self._agent, self._text, context.now()), piece)
 
 
+def _names(detail: Value) -> Mapping[str, str]:
+    """The names of tools in what else is recorded of a reply."""
+    names = detail.get("names") if isinstance(detail, dict) else None
+    return {name: str(own) for name, own in names.items()} if isinstance(names, dict) else {}
+
+
 def _shown_call(asked: RequestedCall, ended: Ended) -> Value:
     """A call as the code sees it."""
     shown: dict[str, Value] = {
-        "name": asked.name,
+        "name": ended.op.removeprefix(TOOL_PREFIX) if ended.op != UNNAMED else asked.name,
         "args": ended.args,
         "result": ended.values[0] if ended.values else None,
     }
     return _without_nil({**shown, "error": ended.error})
+
+
+def _tokens(usage: Usage) -> int:
+    return (usage.input or 0) + (usage.output or 0)
 
 
 def _usage(usage: Usage) -> Value:

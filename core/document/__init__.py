@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import params, templates
     from .diagnostics import CODES, Diagnostic
+    from .finding import namesakes
     from .libs import pin
     from .loader import examine, lib_file, load, load_again
     from .procedure import PRIMITIVES, Agent, Field, Filter, LuaSource, Point, Procedure, lua_names
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 else:
     _HOMES = {
         "diagnostics": ("CODES", "Diagnostic"),
+        "finding": ("namesakes",),
         "libs": ("pin",),
         "loader": ("examine", "lib_file", "load", "load_again"),
         "procedure": ("PRIMITIVES", "Agent", "Field", "Filter", "LuaSource", "Point", "Procedure", "lua_names"),
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "load_again",
     "lua_names",
+    "namesakes",
     "params",
     "pin",
     "read_file",

@@ -57,6 +57,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "DOC-026": ("error", "A text or a list is empty."),
     "DOC-027": ("error", "Both `code` and its older name `workflow` are given."),
     "DOC-028": ("error", "An inline procedure has a `name` or a `version` of its own."),
+    "DOC-029": ("warning", "Another file of the workspace declares the same name."),
     "DOC-030": ("error", "`prompts.NAME` refers to a prompt that is not declared."),
     "DOC-031": ("error", "A template refers to a parameter that is not declared."),
     "DOC-032": ("warning", "A template uses `outputs` outside `return_prompt`, where it stays literal text."),

@@ -18,6 +18,7 @@ from ..document import params as parameters
 from ..document import templates
 from ..errors import (
     Blocked,
+    Divergence,
     GuardError,
     InvalidValue,
     LeaseLost,
@@ -110,6 +111,16 @@ class Driver:
         """Asks the activation to end soon, from any thread; what it did not record is not lost but done again."""
         self._stop = True
         self.context.interrupt()
+
+    def wind_up(self) -> None:
+        """Asks it to end, from any thread, once what it waits for outside has ended; nothing else is begun."""
+        self._stop = True
+        self.context.wind_up()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it waits for something outside that would be paid for, or done, twice."""
+        return self.context.busy
 
     def activate(self) -> Outcome:
         """Runs until the run waits or ends. Called in the run's own thread; never raises."""
@@ -443,14 +454,20 @@ class Driver:
         return str(ended.values[0])
 
     def _raised(self, error: object, message: str, trace: str) -> Outcome:
-        summary = self._summary(self.context.procedure.error_prompt, {}, message)
+        unsaid = ""
+        try:
+            summary = self._summary(self.context.procedure.error_prompt, {}, message)
+        except ProcError as problem:
+            if isinstance(problem, (LeaseLost, StoreError, Blocked, Divergence)):
+                raise
+            summary, unsaid = None, f"\n(error_prompt could not be asked: {problem})"
         self.context.finish(message)
         value = self._error_value(error, message.encode())
         if isinstance(value, str):
             message = value
         elif isinstance(value, (dict, list)) and message.startswith("(error object"):
             message = templates.to_text(value)
-        failure = LuaFailure(message)
+        failure = LuaFailure(message + unsaid)
         cause = self._failure[1] if self._failure is not None and self._failure[0] == encode(value) else 0
         return self._fail(failure, value=value, trace=trace, cause=cause, summary=summary)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from ..agents.offers import BUILT_IN
 from ..document import params as parameters
-from ..errors import DependencyError, ParameterError
+from ..errors import DependencyError, DocumentError, NotFound, ParameterError
 from ..journal import journal, runs
 from ..journal.events import Record, RunStarted
 from ..journal.journal import WHOLE
@@ -23,10 +23,11 @@ from ..values import Value, encode
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from .environment import Environment
-    from .sources import Program
+    from .sources import Program, Sources
 
 ID_LENGTH = 10
 
@@ -61,25 +62,46 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-def check(program: Program, given: Mapping[str, Value], environment: Environment) -> dict[str, Value]:
+def check(
+    program: Program, given: Mapping[str, Value], environment: Environment,
+    missing_tools: Callable[[Sequence[str]], list[str]] | None = None,
+) -> dict[str, Value]:  # fmt: skip
     """The parameters with their defaults. Raises `ParameterError` and `DependencyError`, each naming all that is wrong.
 
     Looking for procedures in the workspace, and for tools at their servers, takes longer than all else; so it is done
-    only for what is named. Raises `Blocked` when the tools cannot be looked for.
+    only for what is named, and for the tools with `missing_tools` where the caller can be interrupted meanwhile. Raises
+    `Blocked` when the tools cannot be looked for.
     """
     procedure = program.procedure
     outside = [name for name in procedure.uses if program.inline(name) is None]
     listed = [name for agent in procedure.agents.values() for name in agent.tools if program.inline(name) is None]
-    known = environment.sources.names() if outside or listed else {}
+    known = environment.sources.by_name() if outside or listed else {}
     wanted = dict.fromkeys((*procedure.tools, *(name for name in listed if name not in known)))
-    missing = environment.services.missing_tools([name for name in wanted if name not in BUILT_IN]) if wanted else []
+    tools = [name for name in wanted if name not in BUILT_IN]
+    missing = (missing_tools or environment.services.missing_tools)(tools) if tools else []
     missing += [f'procedure "{name}"' for name in outside if name not in known]
+    missing += _broken({name: known[name] for name in (*outside, *listed) if name in known}, environment.sources)
     if missing:
         raise DependencyError(f"{procedure.name} needs what is not here: {'; '.join(missing)}")
     try:
         return parameters.check(procedure.params, given)
     except ParameterError as error:
         raise ParameterError(f"{procedure.name}: {error}") from None
+
+
+def _broken(named: Mapping[str, Sequence[Path]], sources: Sources) -> list[str]:
+    """Which of these procedures of the workspace cannot be run, and why."""
+    found: list[str] = []
+    for name, files in named.items():
+        try:
+            sources.the_one(name, files)
+        except NotFound as error:
+            found.append(f'procedure "{name}" ({error})')
+        except DocumentError as error:
+            problems = [item for item in error.diagnostics if item.severity == "error"]
+            more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
+            found.append(f'procedure "{name}", which is broken ({problems[0]}{more})')
+    return found
 
 
 def create(connection: sqlite3.Connection, start: Start) -> None:

@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from ..agents import status
 from ..agents.turns import Turns
-from ..errors import Blocked, DepthError, LeaseLost, NotFound, PrimitiveError, ProcError, StoreError
+from ..errors import (
+    Blocked,
+    DepthError,
+    DocumentError,
+    LeaseLost,
+    NotFound,
+    PrimitiveError,
+    ProcError,
+    StoreError,
+    ToolError,
+)
 from ..journal import journal, requests, runs
 from ..journal.events import (
     AttemptBegan,
@@ -27,11 +36,12 @@ from ..journal.events import (
     ToolChild,
 )
 from ..journal.folds import RunFold
+from ..model.messages import Usage
 from ..model.states import RequestStatus, RunStatus
 from ..model.workspace import FOLDER
 from ..primitives.execution import Call, ChildOutcome, Draft, Pause, Reply
 from ..values import Value, encode, table_of
-from . import answers, launch
+from . import answers, launch, reports
 from .cancel import cancel
 from .parts import Parts
 from .waits import ChildWait, MailWait, Now, RequestWait, TimeWait, Wait, ready, status_of, wake_at
@@ -190,8 +200,8 @@ class LocalContext(Parts):
         begun = self._child_of(call)
         if begun is not None:
             return begun
-        handle = launch.derived_id(self.run_id, self.fold.attempt, self._seq + 1)
         program, checked, left = self._child_program(name, params, detached=detached)
+        handle = launch.derived_id(self.run_id, self.fold.attempt, self._seq + 1)
         seed = launch.derived_seed(self.fold.started.seed if self.fold.started else 0, handle)
         starter = self.fold.started.starter if self.fold.started else ""
         replies = self.fold.started.replies if self.fold.started else ""
@@ -222,7 +232,15 @@ class LocalContext(Parts):
             program = self.program.inline(name) or self._environment.sources.find(name)
             if detached and not program.procedure.async_:
                 raise PrimitiveError(f'"{name}" declares async: false, so it cannot be spawned; use Procedure.run')
-            return program, launch.check(program, params, self._environment), left
+            return program, self._checked(program, params), left
+
+    def _checked(self, program: Program, params: dict[str, Value]) -> dict[str, Value]:
+        """The parameters of a child; the run can be told to let go while its tools are looked for."""
+        services = self._environment.services
+        return launch.check(
+            program, params, self._environment,
+            missing_tools=lambda names: self.errand("tools", lambda: services.missing(names)),
+        )  # fmt: skip
 
     def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:
         program, checked, left = self._child_program(name, params, detached=False)
@@ -250,11 +268,15 @@ class LocalContext(Parts):
 
     def known_procedure(self, name: str) -> Procedure | None:
         if name not in self._known:
-            inline = self.program.inline(name)
+            inline, sources = self.program.inline(name), self._environment.sources
             try:
-                found = inline or self._environment.sources.find(name)
-            except NotFound:
+                found = inline or sources.find(name)
+            except NotFound as error:
+                if name in sources.namesakes():
+                    raise ToolError(str(error)) from None
                 found = None
+            except DocumentError as error:
+                raise ToolError(f'the procedure "{name}" is broken: {error.diagnostics[0]}') from None
             self._known[name] = None if found is None else found.procedure
         return self._known[name]
 
@@ -272,38 +294,34 @@ class LocalContext(Parts):
     def ask_status(self, call: Call, handle: str) -> str | None:
         with self._database.read() as connection:
             row = self._child_row(connection, handle)
-            program = self._environment.sources.program(connection, row.source, row.path)
             fold = RunFold(journal.read(connection, row.id, row.history))
-            place = runs.place_in_tree(connection, row.id)
-        asked = status.request(program.procedure, fold, row.id, place, self.env_allow)
+        asked = reports.question(self._environment, row, fold, self.model)
         if asked is None:
             return None
+        model, request = asked
         self.turns().check_budget()
-        model = self.model(asked.model, fold)
         self.begin(call)
-        for _, reply in self.outside({"status": lambda: model.reply(asked.request, lambda _piece: None)}):
-            if isinstance(reply, Exception):
-                raise reply
-            self.use(reply.usage)
-            return reply.content
-        return None
+        reply = self.errand("status", lambda: model.reply(request, lambda _piece: None), worth=True)
+        self.use(reply.usage)
+        return reply.content
 
     def turns(self) -> Turns:
         """What takes the turns of the run's agents."""
         services = self._environment.services
         return Turns(
             self, model=self.model, tools=lambda: services.tools, limits=services.settings.limits,
-            spent=lambda: self.used,
+            spent=self._spent,
         )  # fmt: skip
+
+    def _spent(self) -> tuple[Usage, Usage]:
+        """What the run used, and what all runs of its tree did."""
+        with self._database.read() as connection:
+            others = runs.spent_by_others(connection, self.run)
+        return self.used, self.used.plus(Usage(others.tokens_in, others.tokens_out, cost=others.cost))
 
     def model(self, name: str | None, fold: RunFold | None = None) -> Model:
         """The model by its configured name, or the one that plays the run's script."""
-        started = (fold or self.fold).started
-        services = self._environment.services
-        if started is None or not started.replies:
-            return services.models.get(name)
-        with self._database.read() as connection:
-            return services.scripted(journal.pinned(connection, started.replies))
+        return reports.model_of(self._environment, name, fold or self.fold)
 
     async def join(
         self, call: Call, handles: Sequence[str], *, until: Literal["any", "all", "change"], timeout: float | None
@@ -397,7 +415,7 @@ class LocalContext(Parts):
 
     def restart(self, call: Call, params: dict[str, Value]) -> None:
         with _told_to_the_code():
-            checked = launch.check(self.program, params, self._environment)
+            checked = self._checked(self.program, params)
         with self._lock:
             attempt = self.fold.attempt + 1
             seed = launch.derived_seed(self.fold.seed, attempt)

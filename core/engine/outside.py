@@ -34,6 +34,8 @@ class Outside:
         self._thread: threading.Thread | None = None
         self._lock: threading.Lock = threading.Lock()
         self._closed: bool = False
+        self._calls: set[concurrent.futures.Future[Any]] = set()
+        """What somebody waits for in `call`."""
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Begins the work; cancelling the future cancels it. From any thread."""
@@ -50,11 +52,23 @@ class Outside:
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def call(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-        """Does the work and waits for it. Raises what it raises, and `TimeoutError`. Never from the loop itself."""
+        """Does the work and waits for it. Never from the loop itself.
+
+        Raises what it raises, `TimeoutError`, and `LeaseLost` when `end_calls` or `close` ends it.
+        """
         future = self.submit(work)
+        self._calls.add(future)
         try:
             return future.result(timeout)
+        except concurrent.futures.CancelledError:
+            raise LeaseLost("the workspace was closed") from None
         finally:
+            self._calls.discard(future)
+            future.cancel()
+
+    def end_calls(self) -> None:
+        """Ends what other threads wait for in `call`."""
+        for future in list(self._calls):
             future.cancel()
 
     def close(self) -> None:
@@ -94,6 +108,14 @@ class Errands:
         self._outside: Callable[[], Outside] = outside
         self._news: queue.SimpleQueue[tuple[str, concurrent.futures.Future[Any]] | None] = queue.SimpleQueue()
         self._stopped: bool = False
+        self._winding_up: bool = False
+        self.busy: bool = False
+        """Whether something is under way that is worth waiting for: it is paid for, or changes the world."""
+
+    def wind_up(self) -> None:
+        """Lets nothing begin any more, and ends what is not worth waiting for. From any thread."""
+        self._winding_up = True
+        self._news.put(None)
 
     def stop(self) -> None:
         """Ends the waiting, and all waiting to come. From any thread."""
@@ -101,26 +123,28 @@ class Errands:
         self._news.put(None)
 
     def run(
-        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], tick: Callable[[], None]
+        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], tick: Callable[[], None], *, worth: bool = True
     ) -> Iterator[tuple[str, T | Exception]]:
-        """Begins all of the work and gives what became of each as it ends.
+        """Begins all of the work and gives what became of each as it ends; `worth` says whether `wind_up` waits for it.
 
         Raises `LeaseLost` when it is stopped, once all that has ended well is given: it was paid. What is under way
         then, or when the caller leaves, is cancelled.
         """
         under_way: dict[concurrent.futures.Future[T], str] = {}
+        self.busy = worth and bool(work)
         try:
             for name, make in work.items():
-                if self._stopped:
+                if self._stopped or self._winding_up:
                     raise LeaseLost("the run was stopped")
                 future = self._outside().submit(make())
                 under_way[future] = name
                 future.add_done_callback(lambda future, name=name: self._news.put((name, future)))
             while under_way:
+                stopped = self._stopped or (self._winding_up and not worth)
                 try:
-                    news = self._news.get(timeout=0.0 if self._stopped else TICK_SECONDS)
+                    news = self._news.get(timeout=0.0 if stopped else TICK_SECONDS)
                 except queue.Empty:
-                    if self._stopped:
+                    if stopped:
                         raise LeaseLost("the run was stopped") from None
                     tick()
                     continue
@@ -132,6 +156,7 @@ class Errands:
                 del under_way[news[1]]
                 yield news[0], found
         finally:
+            self.busy = False
             for future in under_way:
                 future.cancel()
 

@@ -39,6 +39,15 @@ class Parts(Recording):
         super().interrupt()
         self._errands.stop()
 
+    def wind_up(self) -> None:
+        """Nothing begins any more; what is under way and was paid for may come to its end. From any thread."""
+        self._errands.wind_up()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it waits for something outside that would be paid for, or done, twice."""
+        return self._errands.busy
+
     def enter_parts(self) -> None:
         """Applies what was given inside an operation that is entered again, up to its first part."""
         if not self._replay.done:
@@ -48,7 +57,9 @@ class Parts(Recording):
         """Whether an operation of this kind is recorded next."""
         return not self._replay.done and self._replay.next_op == op
 
-    def outside(self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]]) -> Iterator[tuple[str, T | Exception]]:
+    def outside(
+        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, worth: bool = True
+    ) -> Iterator[tuple[str, T | Exception]]:
         # Others can see that it is under way. After a power failure it is begun again, and nothing was lost.
         with self._lock:
             self._record_began()
@@ -58,10 +69,17 @@ class Parts(Recording):
             runs.check_lease(connection, self.run_id, self._epoch)
         self._partial = None
         try:
-            yield from self._errands.run(work, self._keep)
+            yield from self._errands.run(work, self._keep, worth=worth)
         except LeaseLost:
             self._keep()
             raise
+
+    def errand(self, name: str, make: Callable[[], Coroutine[Any, Any, T]], *, worth: bool = False) -> T:
+        for _, found in self.outside({name: make}, worth=worth):
+            if isinstance(found, Exception):
+                raise found
+            return found
+        raise LeaseLost("the run was stopped")
 
     async def until(self, moment: float) -> None:
         while self.now() < moment:

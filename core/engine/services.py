@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -88,17 +87,10 @@ class Services:
 
     def missing_tools(self, names: Sequence[str]) -> list[str]:
         """Which of these tools there are not, and why, in words. Raises `Blocked` when nobody can tell."""
-        if not names:
-            return []
-        try:
-            missing = self.outside.call(self._missing(names))
-        except CancelledError:
-            raise LeaseLost("the workspace was closed") from None
-        with self._lock:
-            self._check_open()  # then it is not the tools' fault
-        return missing
+        return self.outside.call(self.missing(names)) if names else []
 
-    async def _missing(self, names: Sequence[str]) -> list[str]:
+    async def missing(self, names: Sequence[str]) -> list[str]:
+        """The same, in the loop of `outside`."""
         missing: list[str] = []
         toolbox = self.tools
         for name in names:
@@ -110,6 +102,8 @@ class Services:
                 why = str(error).removeprefix(f'there is no tool "{name}"').lstrip(":; ")
                 why = why[1:-1] if why.startswith("(") and why.endswith(")") else why
                 missing.append(f'tool "{name}"' + (f" ({why})" if why else ""))
+        with self._lock:
+            self._check_open()  # then it is not the tools' fault
         return missing
 
     def listen(self, callback: Callable[[Partial, str], None]) -> Callable[[], None]:

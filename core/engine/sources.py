@@ -6,7 +6,6 @@ Belongs here: bundles, the cache of what was read, and finding a procedure by na
 from __future__ import annotations
 
 import re
-import stat
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .. import document
+from ..document import finding
 from ..errors import NotFound, StoreDamaged, did_you_mean
 from ..journal import journal
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from ..document import Procedure
 
@@ -150,14 +151,25 @@ class Sources:
         return bundle
 
     def find(self, name: str) -> Program:
-        """The procedure of the workspace with this name; raises `NotFound` with the nearest known name."""
-        names = self.names()
+        """The procedure of the workspace with this name.
+
+        Raises `NotFound` with the nearest known name, or when more than one file declares it, and `DocumentError`.
+        """
+        names = self.by_name()
         shipped = SHIPPED / f"{name}.yaml"
         if name not in names and _NAME_ONLY.fullmatch(name) and shipped.exists():
             return self.load(shipped)
         if name not in names:
             raise NotFound(f'there is no procedure "{name}" in {self.root}{did_you_mean(name, names)}')
-        return self.load(names[name])
+        return self.the_one(name, names[name])
+
+    def the_one(self, name: str, files: Sequence[Path]) -> Program:
+        """The procedure of this name in the only one of these files; raises as `find` does."""
+        if len(files) > 1:
+            places = " and ".join(str(file.relative_to(self.root)) for file in files)
+            advice = "rename one, or run one by its file"
+            raise NotFound(f'more than one file declares the name "{name}": {places}; {advice}')
+        return self.load(files[0])
 
     def place_of(self, file: str) -> Path:
         """Where the file of a bundle is: in the workspace, or among the shipped ones."""
@@ -165,38 +177,31 @@ class Sources:
         return shipped if not path.exists() and shipped.exists() else path
 
     def names(self) -> dict[str, Path]:
-        """Every procedure file of the workspace by the name it declares; the first path wins."""
-        found: dict[str, Path] = {}
-        for file in _files(self.root):
+        """A procedure file of the workspace for each name that is declared: of several the first."""
+        return {name: files[0] for name, files in self.by_name().items()}
+
+    def namesakes(self) -> dict[str, list[Path]]:
+        """The names that more than one file declares; `find` refuses them."""
+        return {name: files for name, files in self.by_name().items() if len(files) > 1}
+
+    def by_name(self) -> dict[str, list[Path]]:
+        """Every procedure file of the workspace by the name it declares."""
+        found: dict[str, list[Path]] = {}
+        for file in finding.files(self.root):
             try:
-                info = file.stat()
-                if not stat.S_ISREG(info.st_mode):  # to open a pipe would be to wait for whoever writes it
-                    continue
+                changed = file.stat().st_mtime
                 kept = self._names.get(file)
-                if kept is None or kept[0] != info.st_mtime:
-                    kept = self._names[file] = (info.st_mtime, _declared(file))
+                if kept is None or kept[0] != changed:
+                    declared = finding.declared(file)
+                    kept = self._names[file] = (changed, declared.name if declared is not None else "")
             except OSError:
                 continue
             if kept[1]:
-                found.setdefault(kept[1], file)
-        return found
+                found.setdefault(kept[1], []).append(file)
+        return {name: files if len(files) == 1 else finding.alike(files) for name, files in found.items()}
 
 
 _NAME_ONLY = re.compile(r"[\w-]+")
-_SIDE_FILES = (".answers", ".replies", ".params")
-_NAME = re.compile(rb"""^name:[ \t]*["']?([^"'#\r\n]+?)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
-_HEAD_BYTES = 64 * 1024
-
-
-def _files(root: Path) -> list[Path]:
-    """The YAML files of a workspace, at most three folders deep, hidden ones left out."""
-    patterns = [f"{'*/' * depth}*.y*ml" for depth in range(4)]
-    found = [file for pattern in patterns for file in sorted(root.glob(pattern))]
-    return [file for file in found if not _hidden(file, root) and not file.stem.endswith(_SIDE_FILES)]
-
-
-def _hidden(file: Path, root: Path) -> bool:
-    return any(part.startswith(".") or part == "node_modules" for part in file.relative_to(root).parts)
 
 
 def _text(raw: bytes, shown: str) -> str:
@@ -205,12 +210,6 @@ def _text(raw: bytes, shown: str) -> str:
     except UnicodeDecodeError:
         document.load(raw, shown)
         raise
-
-
-def _declared(file: Path) -> str:
-    with file.open("rb") as stream:
-        match = _NAME.search(stream.read(_HEAD_BYTES))
-    return match.group(1).decode(errors="replace").strip() if match else ""
 
 
 def _stamp(file: Path) -> tuple[object, ...]:

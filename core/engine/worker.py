@@ -54,6 +54,10 @@ PRESENT_SECONDS = 10.0
 """How often a worker with something to drive says that it is there."""
 IDLE_PRESENT_SECONDS = 120.0
 """And one with nothing to drive: others on this machine see by its process whether it is gone."""
+QUIT_SECONDS = 3.0
+"""How long a reply or a call of a tool that is under way may take when the worker ends in front of a person."""
+FINISH_SECONDS = 8.0
+"""And when a `watch` ends: less than what those who end services wait for."""
 
 _logger = logging.getLogger(__name__)
 
@@ -101,6 +105,11 @@ class Worker:
     def active(self) -> int:
         """How many runs are being driven now."""
         return len(self._active)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply or a call of a tool is under way, which `run` waits for a moment when it ends."""
+        return any(driver.busy for driver in self._drivers())
 
     def attention(self) -> None:
         """Something may be due: look now. From any thread."""
@@ -399,13 +408,24 @@ class Worker:
 
     # ---- the end
 
+    def _drivers(self) -> list[Driver]:
+        return [driver for driver in list(self._active.values()) if driver is not None]
+
     async def _let_go(self) -> None:
-        """Stops driving: gives runs a moment to come to a record, and their leases back."""
+        """Stops driving: gives runs a moment to come to a record, and their leases back.
+
+        A reply that is arriving would be paid for again, and a call of a tool be made again, so these get a moment
+        more: a short one where a person waits for the program to end.
+        """
         self._ending = True
-        for driver in list(self._active.values()):
-            if driver is not None:
-                driver.stop()
+        for driver in self._drivers():
+            driver.wind_up()
+        patience = monotonic() + (FINISH_SECONDS if self._kind == "watch" else QUIT_SECONDS)
         try:
+            while self.busy and monotonic() < patience:
+                await asyncio.sleep(0.01)
+            for driver in self._drivers():
+                driver.stop()
             for _ in range(200):
                 if not self._active:
                     break

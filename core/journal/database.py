@@ -111,9 +111,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection]:
-        """A connection for short reads. Cursors are closed and a transaction is rolled back when the block ends."""
+        """A connection for short reads, which all show the same moment; what is open is closed when the block ends."""
         try:
             reader = self._take_reader()
+            reader.execute("BEGIN")
         except sqlite3.Error as error:
             raise self._translate(error) from error
         usable = True

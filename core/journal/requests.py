@@ -121,17 +121,21 @@ def get(connection: sqlite3.Connection, request: str) -> PendingRequest:
 
 
 def listing(
-    connection: sqlite3.Connection, *, run: str | None = None, pending: bool = True, prefix: str | None = None,
-    resolved_since: float | None = None, created_since: float | None = None,
+    connection: sqlite3.Connection, *, run: str | None = None, root: str | None = None, pending: bool = True,
+    prefix: str | None = None, resolved_since: float | None = None, created_since: float | None = None,
 ) -> list[PendingRequest]:  # fmt: skip
     """Requests, nearest deadline first, then oldest."""
     wheres, values = ["1"], cast("list[object]", [])
     if pending:
-        wheres.append("status=?")
+        # In a tree it is looked by the run: in a large workspace many requests are pending, and few of them there.
+        wheres.append("status=?" if root is None else "+status=?")
         values.append(RequestStatus.PENDING.value)
     if run is not None:
         wheres.append("run=?")
         values.append(run)
+    if root is not None:
+        wheres.append("run IN (SELECT id FROM runs WHERE root=?)")
+        values.append(root)
     if prefix is not None:
         wheres.append("id>=? AND id<?")
         values.extend((prefix, prefix + "\U0010ffff"))

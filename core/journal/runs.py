@@ -372,7 +372,7 @@ def add_usage(connection: sqlite3.Connection, run: str, usage: Usage, at: float)
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What all models of a workspace used in some time."""
+    """What the models of a workspace used in some time, or those of some runs."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -388,6 +388,16 @@ def spent(connection: sqlite3.Connection, since: float) -> Spent:
         """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
            coalesce(sum(unpriced), 0) FROM usage WHERE quarter>=?""",
         (int(since // QUARTER),),
+    ).fetchone()
+    return Spent(*row)
+
+
+def spent_by_others(connection: sqlite3.Connection, run: Run) -> Spent:
+    """What the models of the other runs in a run's tree used, over all their attempts."""
+    row = connection.execute(
+        """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
+           coalesce(sum(unpriced), 0) FROM runs WHERE root=? AND id<>?""",
+        (run.root, run.id),
     ).fetchone()
     return Spent(*row)
 

@@ -285,8 +285,8 @@ def children(
     if by_score:
         later, later_values = _in_force(ranges, upto, "later.seq")
         order = f"""coalesce((SELECT later.score FROM events AS later INDEXED BY events_nodes
-            WHERE later.run=events.run AND later.name=events.name AND later.{_NODES} AND later.score IS NOT NULL
-            AND {later} ORDER BY later.seq DESC LIMIT 1), events.score, -9e999) DESC, seq"""
+            WHERE later.run=events.run AND later.name=events.name AND later.{_NODES} AND later.seq>events.seq
+            AND later.score IS NOT NULL AND {later} ORDER BY later.seq DESC LIMIT 1), events.score, -9e999) DESC, seq"""
     else:
         order, later_values = "seq", ()
     rows = connection.execute(

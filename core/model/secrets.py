@@ -1,7 +1,8 @@
 """Keys and other secrets: where they are read, and how they are kept out of everything that people read.
 
-Belongs here: reading the environment and the keyring, `${NAME}`, and taking secrets out of text. Never: writing a
-secret anywhere. The rest of the program gets secrets from here only: only what was handed out here is redacted.
+Belongs here: reading the environment and the keyring, `${NAME}`, and taking secrets out of text and data. Never:
+writing a secret anywhere. The rest of the program gets secrets from here only: only what was handed out here, or is
+`expected`, is redacted.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import os
 import re
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from ..errors import Blocked, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from ..values import Value
 
 OWN_PYTHON = "PROC_TUI_PYTHON"
 """The variable that always means the Python that runs proc-tui."""
 REDACTED = "***"
 SHORTEST = 4
 """Characters below which a value is not redacted: it would be found in every other word, and protects nothing."""
+SHORTEST_IN_DATA = 8
+"""The same for what tools give back, where a change does more harm than in a message."""
 OPEN = frozenset({
     "HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "PYTHONPATH", "SHELL", "TEMP", "TERM", "TMP", "TMPDIR", "TZ",
     "USER", "VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
@@ -31,6 +37,7 @@ OPEN = frozenset({
 """Variables that are no secrets; redacting a home folder would make most messages useless."""
 
 _ESCAPED = re.compile("%([0-9A-F]{2})")
+_PLACES = ("/", "~", "./", "../")
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -42,6 +49,7 @@ class Secrets:
         self._lock: threading.Lock = threading.Lock()
         self._known: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._pattern_in_data: re.Pattern[str] | None = None
 
     def environment(self, name: str) -> str:
         """The value of an environment variable. Raises `Blocked` when it is not set, or empty."""
@@ -89,18 +97,70 @@ class Secrets:
         pattern = self._pattern
         return text if pattern is None else pattern.sub(REDACTED, text)
 
+    def expected(self, names: Iterable[str]) -> None:
+        """Redacts the values of these environment variables from now on, where they are set."""
+        variables = os.environ if self._given is None else self._given
+        for name in names:
+            if name not in OPEN:
+                self.remember(variables.get(name, "").strip())
+
+    @property
+    def hides_data(self) -> bool:
+        """Whether `redact_data` changes anything at all."""
+        return self._pattern_in_data is not None
+
+    def redact_data(self, value: Value) -> Value:
+        """The same data without secrets, in its keys too.
+
+        Variables also hold what is no secret, and data with `***` in its place would be of no use: folders and files
+        that exist, addresses without a password, and what is shorter than a key stay in it.
+        """
+        pattern = self._pattern_in_data
+        return value if pattern is None else _replaced(value, pattern)
+
     def remember(self, value: str) -> None:
         """Redacts a secret from now on that came from elsewhere, an address with a password for example."""
         with self._lock:
             if value in self._known or len(value) < SHORTEST:
                 return
             self._known.add(value)
-            forms = {form for known in self._known for form in _forms(known) if len(form) >= SHORTEST}
-            longest_first = sorted(forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(_ESCAPED.sub(r"%(?i:\1)", re.escape(form)) for form in longest_first))
+            self._pattern = _any_of(self._known)
+            self._pattern_in_data = _any_of({known for known in self._known if not _is_data(known)})
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._known)} handed out)"
+
+
+def _any_of(values: Collection[str]) -> re.Pattern[str] | None:
+    """Finds each of the values in each of its forms, and the longest of them first."""
+    forms = {form for value in values for form in _forms(value) if len(form) >= SHORTEST}
+    longest_first = sorted(forms, key=len, reverse=True)
+    if not forms:
+        return None
+    return re.compile("|".join(_ESCAPED.sub(r"%(?i:\1)", re.escape(form)) for form in longest_first))
+
+
+def _is_data(value: str) -> bool:
+    """Whether a value is what tools give back although no one has to hide it."""
+    if len(value.strip()) < SHORTEST_IN_DATA:
+        return True
+    try:
+        parts = urlsplit(value)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return not (parts.username or parts.password or parts.query)
+        return value.startswith(_PLACES) and Path(value).expanduser().exists()
+    except (ValueError, OSError, RuntimeError):
+        return False
+
+
+def _replaced(value: Value, pattern: re.Pattern[str]) -> Value:
+    if isinstance(value, str):
+        return pattern.sub(REDACTED, value)
+    if isinstance(value, list):
+        return [_replaced(item, pattern) for item in value]
+    if isinstance(value, dict):
+        return {pattern.sub(REDACTED, key): _replaced(item, pattern) for key, item in value.items()}
+    return value
 
 
 def _forms(value: str) -> Iterator[str]:

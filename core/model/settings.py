@@ -40,9 +40,10 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lua_instructions: Annotated[int, msgspec.Meta(ge=1, le=10**18)] = 3_000_000_000
     """Lua instructions between two operations: about 30 s of computing."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Tokens, in and out, that the models of one run may use; past it the run stops and can be resumed with more."""
+    """Tokens, in and out, that the models of a run and of all runs below it may use together; past it they stop and can
+    be resumed with more."""
     max_cost: Annotated[float, msgspec.Meta(gt=0, le=10**9)] | None = None
-    """US dollars that one run may spend on models whose price is known."""
+    """US dollars that they may spend together on models whose price is known."""
 
 
 class PriceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +92,8 @@ class ServerSettings(msgspec.Struct, frozen=True, rename="camel", forbid_unknown
     env: dict[str, str] = {}
     """Variables it is given; `${NAME}` is replaced by the variable of proc-tui's own environment."""
     cwd: str = ""
-    """Relative to the workspace."""
+    """Relative to the workspace; of a server in the user's own configuration to the home folder, and
+    `${PROC_TUI_WORKSPACE}` is the workspace."""
     url: str = ""
     """Of a server that speaks streamable HTTP."""
     headers: dict[str, str] = {}
@@ -175,7 +177,7 @@ def load(workspace: Path) -> Settings:
     if os.environ.get(_DURABILITY):
         table["durability"] = os.environ[_DURABILITY]
         _convert({"durability": table["durability"]}, f"the environment variable {_DURABILITY}")
-    settings = _convert(table, "configuration")
+    settings = _at_home(_convert(table, "configuration"), merged, workspace)
     if settings.default_model and settings.default_model not in settings.models:
         hint = did_you_mean(settings.default_model, settings.models)
         known = f"; there are {', '.join(settings.models)}" if settings.models else "; there are no models yet"
@@ -184,6 +186,19 @@ def load(workspace: Path) -> Settings:
             f'not "{settings.default_model}"{hint or known}'
         )
     return settings
+
+
+def _at_home(settings: Settings, merged: _Merged, workspace: Path) -> Settings:
+    """The settings with the user's own servers started in the home folder.
+
+    They are agreed to once and for all workspaces, so nothing that lies in one may decide what they load.
+    """
+    servers = dict(settings.mcp_servers)
+    for name, server in servers.items():
+        told = server.cwd.startswith("${")  # a folder that is known when the server is started
+        if server.command and not told and merged.origin(("mcpServers", name)) not in workspace_files(workspace):
+            servers[name] = msgspec.structs.replace(server, cwd=str(Path.home() / Path(server.cwd).expanduser()))
+    return msgspec.structs.replace(settings, mcp_servers=servers)
 
 
 _DURABILITY = "PROC_TUI_DURABILITY"

@@ -189,11 +189,18 @@ class ExecutionContext(Protocol):
         """
         ...
 
-    def outside(self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]]) -> Iterator[tuple[str, T | Exception]]:
+    def outside(
+        self, work: Mapping[str, Callable[[], Coroutine[Any, Any, T]]], *, worth: bool = True
+    ) -> Iterator[tuple[str, T | Exception]]:
         """Does work of the outside world, all of it at once, and gives what became of each as it ends.
 
-        Raises `LeaseLost` when the activation is asked to stop; what is under way then is cancelled.
+        Raises `LeaseLost` when the activation is asked to stop; what is under way then is cancelled. When its worker
+        ends, it is waited for a moment, if it is `worth` that.
         """
+        ...
+
+    def errand(self, name: str, make: Callable[[], Coroutine[Any, Any, T]], *, worth: bool = False) -> T:
+        """Does one piece of such work and gives what it gives, or raises what it raises."""
         ...
 
     def until(self, moment: float) -> Awaitable[None]:
@@ -205,7 +212,7 @@ class ExecutionContext(Protocol):
         ...
 
     def known_procedure(self, name: str) -> Procedure | None:
-        """The procedure that `name` means here."""
+        """The procedure that `name` means here; None when there is none. Raises `ToolError` when it cannot be used."""
         ...
 
     def start_tool_child(self, call: Call, name: str, params: dict[str, Value]) -> str:

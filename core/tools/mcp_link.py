@@ -30,6 +30,8 @@ from pydantic import ValidationError
 
 from .. import __version__
 from ..errors import ToolError
+from .log import LogFile
+from .mcp_lists import Sifted
 from .mcp_process import Program
 from .results import error_text, result_of
 from .tool import Tool
@@ -58,12 +60,12 @@ class Address(msgspec.Struct, frozen=True):
 
     name: str
     connect_timeout: float
+    log: LogFile
     command: Sequence[str] = ()
     """The program, when it is one."""
     env: Mapping[str, str] = {}
     """Besides the few variables that every server gets."""
     cwd: Path = Path()
-    log: Path = Path()
     redact: Callable[[str], str] = str
     """Takes secrets out of what the program writes."""
     url: str = ""
@@ -88,10 +90,12 @@ class Link:
         self._client: Client | None = None
         self._program: Program | None = None
         self._status: int = 0
+        self._left_out: list[str] = []
 
     async def tools(self) -> list[Tool]:
         """What it offers, all pages."""
         client = self._connected()
+        self._left_out.clear()
         if client.server_capabilities.tools is None:
             return []
         found: dict[str, Tool] = {}
@@ -105,6 +109,11 @@ class Link:
                 break
             cursor = page.next_cursor
         return list(found.values())
+
+    @property
+    def problems(self) -> list[str]:
+        """Of the tools that it described wrongly and that were left out: what is wrong."""
+        return list(self._left_out)
 
     async def refreshed(self) -> list[Tool] | None:
         """What it offers now; None when it does not say."""
@@ -191,7 +200,7 @@ class Link:
                 redact=self._address.redact,
                 on_gone=self._end,
             )
-            async with Client(self._program, **options) as self._client:
+            async with Client(Sifted(self._program, self._left_out.append), **options) as self._client:
                 yield
             return
         # How long a call may take is for its caller to say: here a timeout would end all calls of the connection.
@@ -202,7 +211,9 @@ class Link:
                 limits=httpx2.Limits(max_connections=None),
                 event_hooks={"response": [self._note]},
             ) as http,
-            Client(streamable_http_client(self._address.url, http_client=http), **options) as self._client,
+            Client(
+                Sifted(streamable_http_client(self._address.url, http_client=http), self._left_out.append), **options
+            ) as self._client,
         ):
             yield
 

@@ -1,6 +1,6 @@
 """A program that speaks MCP over its standard input and output, as the two streams that the SDK wants.
 
-Belongs here: starting the program, its lines, its log, and ending it with all that it started. Never: what the lines
+Belongs here: starting the program, its lines, and ending it with all that it started. Never: what the lines
 mean. It stands in for the SDK's own transport because it can say how a program ended and what it wrote, keeps the
 log small, and ends what outlives the program. Imports the SDK: only `mcp_link.py` imports this.
 """
@@ -20,6 +20,8 @@ import anyio
 from mcp.shared.message import SessionMessage
 from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
+from .log import Words
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -29,22 +31,20 @@ if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams  # pyright: ignore[reportPrivateImportUsage]
     from mcp_types import JSONRPCMessage
 
+    from .log import LogFile
+
 GRACE: Final = 1.5
 """Seconds a program has to end by itself once its input is closed, and again after it was asked to."""
 LINGER: Final = 0.2
 """Seconds in which the last lines of an ended program arrive, or the rest of its group ends."""
-MAX_LOG: Final = 1_000_000
-"""Bytes after which the log starts anew."""
 MAX_LINE: Final = 96 * 1024 * 1024
 """Bytes that one message may have; a result may have 64 MB."""
 MAX_WAITING: Final = 1000
 """Messages that wait for the SDK until the program is not read from for a moment."""
 BREATH: Final = 0.01
 """Seconds of such a moment."""
-MAX_TAIL: Final = 2000
-"""Characters of its last words that are kept for an error."""
-_SMALL: Final = 64 * 1024
-"""Bytes of a line that are waited for before secrets are taken out of it."""
+_SHOWN: Final = 64 * 1024
+"""Bytes of a line that is not MCP in which secrets are looked for before its beginning is shown."""
 _ANSWERS: Final = re.compile(rb'"id"\s*:\s*(?:(\d{1,18})|"([\w-]{1,100})")\s*,\s*"(?:result|error)"')
 
 
@@ -57,7 +57,7 @@ class Program(asyncio.SubprocessProtocol):
         *,
         env: Mapping[str, str],
         cwd: Path,
-        log: Path,
+        log: LogFile,
         redact: Callable[[str], str],
         on_gone: Callable[[], None],
     ) -> None:
@@ -66,7 +66,8 @@ class Program(asyncio.SubprocessProtocol):
         self._env: Mapping[str, str] = env
         self._cwd: Path = cwd
         self._redact: Callable[[str], str] = redact
-        self._log: _Log = _Log(log, redact)
+        self._log: LogFile = log
+        self._words: Words = Words(redact)
         self._on_gone: Callable[[], None] = on_gone
         self._buffer: bytearray = bytearray()
         self._searched: int = 0
@@ -88,7 +89,7 @@ class Program(asyncio.SubprocessProtocol):
     @property
     def last_words(self) -> str:
         """The end of what it wrote to standard error."""
-        return self._log.tail.strip()
+        return self._words.tail.strip()
 
     async def __aenter__(self) -> TransportStreams:
         loop = asyncio.get_running_loop()
@@ -155,7 +156,8 @@ class Program(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """Called by the loop."""
         if fd == 2:
-            self._log.write(data)
+            self._words.add(data)
+            self._log.write(self._words.take())
             return
         self._buffer += data
         start = 0
@@ -196,7 +198,7 @@ class Program(asyncio.SubprocessProtocol):
             return
         message = _message(line)
         if message is None:
-            self.rubbish = self.rubbish or self._redact(line[:_SMALL].decode(errors="replace"))[:200].strip()
+            self.rubbish = self.rubbish or self._redact(line[:_SHOWN].decode(errors="replace"))[:200].strip()
             return
         try:
             self._send.send_nowait(SessionMessage(message))
@@ -254,7 +256,7 @@ class Program(asyncio.SubprocessProtocol):
     def _release(self) -> None:
         self._leave()
         self._receive.close()
-        self._log.close()
+        self._log.write(self._words.take(over=True))
         if self._transport is not None:
             with suppress(PermissionError):
                 self._transport.close()
@@ -306,47 +308,3 @@ class _Input:
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-class _Log:
-    """Standard error without secrets, kept: in a file of bounded size, and its end in memory."""
-
-    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
-        self._path: Path = path
-        self._redact: Callable[[str], str] = redact
-        self._tail: str = ""
-        self._line: bytearray = bytearray()
-        """What has no end yet: a secret in it may still be in two parts."""
-        self._descriptor: int | None = None
-        with suppress(OSError):  # a log that cannot be written stops no tool
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-
-    @property
-    def tail(self) -> str:
-        """The end of all that was written."""
-        return (self._tail + self._redact(self._line.decode(errors="replace")))[-MAX_TAIL:]
-
-    def write(self, data: bytes) -> None:
-        self._line += data
-        cut = self._line.rfind(b"\n") + 1
-        if cut or len(self._line) > _SMALL:
-            self._put(cut or len(self._line))
-
-    def close(self) -> None:
-        self._put(len(self._line))
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def _put(self, size: int) -> None:
-        text = self._redact(self._line[:size].decode(errors="replace"))
-        del self._line[:size]
-        self._tail = (self._tail + text)[-MAX_TAIL:]
-        if self._descriptor is None or not text:
-            return
-        data = text.encode()
-        with suppress(OSError):
-            if os.fstat(self._descriptor).st_size + len(data) > MAX_LOG:
-                os.ftruncate(self._descriptor, 0)
-            os.write(self._descriptor, data[-MAX_LOG:])

@@ -15,7 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import Blocked, ProcError, ToolError
-from ..model.workspace import FOLDER
+from ..model.workspace import OWN_FOLDER, TOOL_MARK
+from .log import LogFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from .mcp_link import Address, Link
     from .tool import Tool
 
-MARK: Final = "PROC_TUI_TOOL"
-"""The variable that tells a program by which name it was started as a source of tools."""
 LONGEST_DELAY: Final = 30.0
 """Seconds between two attempts to reach a lost server, at most."""
 EAGER: Final = 3
@@ -55,6 +54,7 @@ class McpServer:
         self._settings: ServerSettings = settings
         self._workspace: Path = workspace
         self._secrets: Secrets = secrets
+        self._log: LogFile = LogFile(workspace, f"mcp-{re.sub(r'[^A-Za-z0-9_-]', '_', name)[:100]}.log")
         self._first_delay: float = first_delay
         """Seconds before the first attempt to reach it again; each next one waits twice as long."""
         self._owner: asyncio.Task[None] | None = None
@@ -79,6 +79,8 @@ class McpServer:
         self._failure: ProcError | None = None
         """Why the first attempt failed."""
         self._problem: str = ""
+        self.problems: list[str] = []
+        """What is wrong with tools that it offers and that were left out."""
 
     @property
     def problem(self) -> str:
@@ -218,9 +220,17 @@ class McpServer:
             if self._stale:
                 self._stale = False
                 with anyio.move_on_after(self._settings.connect_timeout):
-                    self.tools = await link.refreshed() or self.tools
+                    self._list(link, await link.refreshed() or self.tools)
             else:
                 await self._wake.wait()
+
+    def _list(self, link: Link, tools: list[Tool]) -> None:
+        """Take what it offers, and say in its log what of it is no use."""
+        told, self.tools = self.problems, tools
+        self.problems = [f"{self._who}: {self._redacted(text)}" for text in link.problems]
+        for text in self.problems:
+            if text not in told:
+                self._log.write(f"proc-tui: {text}\n")
 
     async def _connection(self) -> bool:
         """One connection, from its first moment to its last; whether it was made at all."""
@@ -237,7 +247,7 @@ class McpServer:
             link = held = new_link(self._address(), self._leave, self._change)
             with anyio.CancelScope(deadline=anyio.current_time() + self._settings.connect_timeout) as self._scope:
                 async with linked(held):
-                    self.tools = await held.tools()
+                    self._list(held, await held.tools())
                     self._scope.deadline = math.inf
                     listed = True
                     if not (self._lost or self._closed):
@@ -274,23 +284,26 @@ class McpServer:
         """Where the server is. Raises `ToolError` when the settings are wrong, `Blocked` when a variable is missing."""
         from .mcp_link import Address  # noqa: PLC0415 (loaded by the owner)
 
-        settings, expand = self._settings, self._secrets.expand
+        settings, expand = self._settings, self._expand
         if bool(settings.command) == bool(settings.url):
             raise ToolError(f"{self._section} must have either a command or a url")
         if settings.url and settings.type == "sse":
             raise ToolError(f"{self._section} has the older transport sse; give the url of its streamable HTTP")
         if settings.url:
             headers = {key: expand(value) for key, value in settings.headers.items()}
-            return Address(self.name, settings.connect_timeout, url=expand(settings.url), headers=headers)
+            return Address(self.name, settings.connect_timeout, self._log, url=expand(settings.url), headers=headers)
         return Address(
             self.name,
             settings.connect_timeout,
+            self._log,
             command=[expand(word) for word in (settings.command, *settings.args)],
-            env={key: expand(value) for key, value in settings.env.items()} | {MARK: self.name},
+            env={key: expand(value) for key, value in settings.env.items()} | {TOOL_MARK: self.name},
             cwd=self._workspace / expand(settings.cwd),
-            log=self._workspace / self._log,
             redact=self._redacted,
         )
+
+    def _expand(self, text: str) -> str:
+        return self._secrets.expand(text.replace(f"${{{OWN_FOLDER}}}", str(self._workspace)))
 
     def _fail(self, kind: type[ProcError], what: str) -> None:
         self._problem = self._redacted(what)
@@ -309,12 +322,12 @@ class McpServer:
     def _section(self) -> str:
         return f"[mcpServers.{self.name}]"
 
-    @property
-    def _log(self) -> str:
-        return f"{FOLDER}/logs/mcp-{re.sub(r'[^A-Za-z0-9_-]', '_', self.name)[:100]}.log"
-
     def _see(self) -> str:
-        return f"\n  (see {self._log})" if self._settings.command else ""
+        if not self._settings.command:
+            return ""
+        if refused := self._log.refused:
+            return f"\n  ({refused})"
+        return f"\n  (see {self._log.shown})" if self._log.is_there else ""
 
     def _redacted(self, text: str) -> str:
         """Without secrets, those included that the configuration has in plain words."""

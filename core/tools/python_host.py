@@ -49,8 +49,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from .python_functions import Function
 from .python_results import Misfit, plain
-from .python_shapes import Function, Undescribable
+from .python_values import Undescribable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

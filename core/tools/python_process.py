@@ -1,6 +1,6 @@
 """A process that runs the functions of a workspace's Python files: its lines, its words, its end.
 
-Belongs here: one process of `python_host.py` as proc-tui sees it, and the log of all of them. Never: when one starts,
+Belongs here: one process of `python_host.py` as proc-tui sees it. Never: when one starts,
 or what its answers mean (`python_tools.py`).
 """
 
@@ -11,26 +11,20 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 
+from .log import Words
 from .tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from ..model.secrets import Secrets
+    from .log import LogFile
 
 LINGER: Final = 1.0
 """Seconds in which the last words of an ended process arrive, when something else holds its pipes."""
 MAX_LINE: Final = 65 * 1024 * 1024
 """Bytes of one message of a process; its own limit for results is lower."""
-MAX_LOG: Final = 1_000_000
-"""Bytes after which the log starts anew; the one before it is kept."""
-MAX_TAIL: Final = 2000
-"""Characters of last words that are kept for an error."""
-_SMALL: Final = 64 * 1024
-"""Bytes of a line of standard error that are waited for."""
 
 
 class Gone(Exception):
@@ -57,10 +51,12 @@ class Description(TypedDict):
 class Process(asyncio.SubprocessProtocol):
     """One process: lines to it and from it, its end, and what it has imported."""
 
-    def __init__(self, log: Log, files: list[str]) -> None:
+    def __init__(self, log: LogFile, redact: Callable[[str], str], files: list[str]) -> None:
+        """`redact` takes secrets out of what it writes before that is kept."""
         loop = asyncio.get_running_loop()
         self._loop: asyncio.AbstractEventLoop = loop
-        self._log: Log = log
+        self._log: LogFile = log
+        self._words: Words = Words(redact)
         self._stamps: dict[str, object] = _stamps(files)
         """The files as they were before it was started."""
         self._transport: asyncio.SubprocessTransport | None = None
@@ -68,11 +64,8 @@ class Process(asyncio.SubprocessProtocol):
         """None when there will be no more."""
         self._pieces: list[bytes] = []
         self._size: int = 0
-        self._unwritten: bytearray = bytearray()
-        """Standard error that is not in the log yet."""
         self._writing: asyncio.Future[None] | None = None
         self._lost: bool = False
-        self.last_words: str = ""
         self.usable: bool = False
         """Whether it waits for a call."""
         self.tools: list[Tool] = []
@@ -81,6 +74,11 @@ class Process(asyncio.SubprocessProtocol):
         """Its exit code, once it is reaped."""
         self.released: asyncio.Future[None] = loop.create_future()
         """Done when nothing of it is left: reaped, pipes closed, its words in the log."""
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error."""
+        return self._words.tail
 
     async def read(self) -> bytes:
         """Its next line. Raises `Gone`."""
@@ -130,8 +128,7 @@ class Process(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """Called by the loop."""
         if fd == 2:
-            self._unwritten += data
-            self.last_words = (self.last_words + data.decode(errors="replace"))[-MAX_TAIL:]
+            self._words.add(data)
             self._write_log()
             return
         *ends, rest = data.split(b"\n")
@@ -173,12 +170,8 @@ class Process(asyncio.SubprocessProtocol):
         """Have a thread write what there is; the process waits, so that it cannot print faster than that."""
         if self._writing is not None:
             return
-        cut = len(self._unwritten) if self._lost else self._unwritten.rfind(b"\n") + 1
-        if len(self._unwritten) > _SMALL:
-            cut = cut or len(self._unwritten)
-        if cut:
-            text = bytes(self._unwritten[:cut])
-            del self._unwritten[:cut]
+        text = self._words.take(over=self._lost)
+        if text:
             self._pause(True)
             self._writing = self._loop.run_in_executor(None, self._log.write, text)
             self._writing.add_done_callback(self._written)
@@ -197,29 +190,6 @@ class Process(asyncio.SubprocessProtocol):
         if pipe is not None and not pipe.is_closing():
             reading = cast(asyncio.ReadTransport, pipe)
             (reading.pause_reading if wanted else reading.resume_reading)()
-
-
-class Log:
-    """What the processes print, in a file of bounded size, without secrets."""
-
-    def __init__(self, path: Path, secrets: Secrets) -> None:
-        self.path: Path = path
-        self._secrets: Secrets = secrets
-        self._lock: Lock = Lock()
-
-    def write(self, data: bytes) -> None:
-        """Append; a log that cannot be written stops no tool. Blocks."""
-        text = self._secrets.redact(data.decode(errors="replace")).encode()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with self._lock, suppress(OSError):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.path.exists() and self.path.stat().st_size + len(text) > MAX_LOG:
-                self.path.replace(self.path.with_name(f"{self.path.name}.1"))
-            file = os.open(self.path, flags, 0o600)
-            try:
-                os.write(file, text[-MAX_LOG:])
-            finally:
-                os.close(file)
 
 
 def _stamps(files: Iterable[str]) -> dict[str, object]:

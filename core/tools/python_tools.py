@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ..errors import Blocked, InvalidValue, ToolError, did_you_mean
 from ..model.messages import ToolResult
-from ..model.workspace import FOLDER
+from ..model.workspace import FOLDER, TOOL_MARK
 from ..values import from_json
-from .python_process import LINGER, Description, Gone, Log, Process
+from .log import LogFile
+from .python_process import LINGER, Description, Gone, Process
 
 if TYPE_CHECKING:
     from ..model.secrets import Secrets
@@ -64,7 +65,7 @@ class PythonTools:
         self._workspace: Path = workspace
         self._secrets: Secrets = secrets
         self._start_seconds: float = start_seconds or max(START_SECONDS, settings.timeout)
-        self._log: Log = Log(workspace / FOLDER / "logs" / "python-tools.log", secrets)
+        self._log: LogFile = LogFile(workspace, "python-tools.log")
         self._files: list[str] = list(dict.fromkeys(str(Path(file)) for file in settings.modules))
         self._processes: set[Process] = set()
         """Those that run, or are not reaped yet."""
@@ -229,7 +230,7 @@ class PythonTools:
 
     async def _spawn(self, interpreter: str, files: list[str]) -> Process:
         loop = asyncio.get_running_loop()
-        process = Process(self._log, [str(self._workspace / file) for file in files])
+        process = Process(self._log, self._secrets.redact, [str(self._workspace / file) for file in files])
         environment = {name: value for name, value in os.environ.items() if name != "__PYVENV_LAUNCHER__"}
         try:
             await loop.subprocess_exec(
@@ -238,7 +239,7 @@ class PythonTools:
                 str(HOST),
                 *files,
                 cwd=self._workspace,
-                env={**environment, "PROC_TUI_TOOL": "python"},
+                env={**environment, TOOL_MARK: "python"},
                 start_new_session=True,
             )
         except (FileNotFoundError, PermissionError, NotADirectoryError, ValueError) as error:
@@ -305,7 +306,7 @@ class PythonTools:
         return f"its process crashed ({name})"
 
     def _see_log(self) -> str:
-        return f"what it wrote is in {self._log.path.relative_to(self._workspace)}"
+        return self._log.refused or f"what it wrote is in {self._log.shown}"
 
 
 class _Failed(Exception):

@@ -46,6 +46,11 @@ class Source(Protocol):
         """Its tools as last listed; empty until it has started."""
         ...
 
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with parts of it, which were left out; empty when nothing is."""
+        ...
+
     async def start(self) -> None:
         """Start it and list its tools; again after a failure, anew. Does nothing when it runs.
 

@@ -13,6 +13,7 @@ import msgspec
 
 from ..errors import Blocked, ConfigError, ProcError, ToolError, did_you_mean
 from ..model import trust as trusting
+from ..model.messages import ToolResult
 from .arguments import fitted, problem
 from .mcp_servers import McpServer
 from .python_tools import PythonTools
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ..model.messages import ToolResult
     from ..model.secrets import Secrets
     from ..model.settings import Settings
     from .tool import Source, Tool
 
+AT_ONCE: Final = 64 * 1024
+"""Characters of a result in which secrets are looked for at once; more would hold up the loop, and goes to a thread."""
 RETRY_AFTER: Final = 30.0
 """Seconds after which a source that did not start is tried again, when a tool is not found."""
 
@@ -56,6 +58,7 @@ class Toolbox:
     ) -> None:
         self._workspace: Path = workspace
         self._secrets: Secrets = secrets
+        secrets.expected(settings.key_variables())
         self._trust: trusting.TrustRecord = trust or trusting.TrustRecord()
         self._sources: list[Source] = list(_configured(settings, workspace, secrets) if sources is None else sources)
         self._starts: dict[int, asyncio.Task[None]] = {}
@@ -89,7 +92,7 @@ class Toolbox:
         """Call a tool, once its arguments fit its schema; `key` is the same at every try of one call.
 
         `args` is plain JSON data; an empty table is a list or an object, whichever the schema wants.
-        Raises `ToolError` that says what is wrong, `Blocked` as `find` does; no text has a secret.
+        Raises `ToolError` that says what is wrong, `Blocked` as `find` does. Neither text nor result has a secret.
         """
         source, tool = await self._find(name)
         given = fitted(tool.schema, dict(args))
@@ -98,9 +101,14 @@ class Toolbox:
             raise ToolError(f"the arguments of {name} are wrong:\n{wrong}")
         twice = sum(other.name == tool.name for other in source.tools) > 1
         try:
-            return await source.call(tool.qualified if twice else tool.name, given, key=key)
+            result = await source.call(tool.qualified if twice else tool.name, given, key=key)
         except (Blocked, ToolError) as error:
             raise type(error)(self._secrets.redact(str(error))) from None
+        if not self._secrets.hides_data:
+            return result
+        if len(result.text) < AT_ONCE and result.kept is None:
+            return self._redacted(result)
+        return await asyncio.to_thread(self._redacted, result)
 
     async def status(self) -> list[SourceStatus]:
         """How each source is, all of them started; those that nobody agreed to are not. Raises nothing."""
@@ -121,11 +129,15 @@ class Toolbox:
         if pending:
             await asyncio.wait(pending, timeout=1)
 
+    def _redacted(self, result: ToolResult) -> ToolResult:
+        redact = self._secrets.redact_data
+        return ToolResult(redact(result.value), str(redact(result.text)), redact(result.kept))
+
     def _status(self, place: int, source: Source) -> SourceStatus:
         failed = self._failed.get(place)
         if failed is not None:
             return SourceStatus(source.name, _kind(source), False, 0, str(failed[0]))
-        problems = "\n".join(source.problems) if isinstance(source, PythonTools) else ""
+        problems = "\n".join(source.problems)
         return SourceStatus(source.name, _kind(source), True, len(source.tools), self._secrets.redact(problems))
 
     async def _find(self, name: str) -> tuple[Source, Tool]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from proc_tui.core.engine.worker import IDLE_PRESENT_SECONDS
+from proc_tui.core.journal.connections import Reader
 from proc_tui.core.journal.presence import EDITING_SECONDS
 from proc_tui.core.looking import STALE_SECONDS
 from proc_tui.core.model.states import RequestStatus, RunStatus
@@ -97,6 +98,35 @@ def test_the_overview_has_what_needs_people_what_runs_and_what_ended(make_scene:
     assert scene.operator.overview().needs[0].request.decided_by == "ann"
     clock.advance(2.0)
     assert [item.request.message for item in scene.operator.overview().needs] == ["late"]
+
+
+def test_a_run_that_changes_its_status_meanwhile_is_not_missing_from_the_overview(
+    scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.write(it="Sleep(1000)")
+    run = scene.drive(scene.start("it"), RunStatus.SLEEPING)
+    others = {"SLEEPING": "RUNNING", "RUNNING": "SLEEPING"}
+    changed: list[str] = []
+    execute = Reader.execute
+
+    def becomes(status: str) -> None:
+        changed.append(status)
+        scene.operator._database.write(
+            lambda connection: connection.execute("UPDATE runs SET status=? WHERE id=?", (status, run.id))
+        )
+
+    def becomes_another_first(reader: Reader, sql: str, values: Any = ()) -> Any:
+        for value in values:
+            if value in others:
+                becomes(others[value])
+        return execute(reader, sql, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "execute", becomes_another_first)
+        found = scene.operator.overview()
+    becomes("SLEEPING")
+    assert {"RUNNING", "SLEEPING"} == set(changed[:-1])
+    assert [listed.run.id for listed in found.running] == [run.id]
 
 
 def test_the_overview_of_nothing_is_empty(scene: Any) -> None:

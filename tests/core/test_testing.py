@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from proc_tui.core import testing
 from proc_tui.core.engine.answers import Given
 from proc_tui.core.errors import DocumentError, NotFound, ParameterError, Refused
 from proc_tui.core.journal.events import Logged, StateSet
 from proc_tui.core.journal.folds import RunFold
-from proc_tui.core.testing import NOON, Crash, FakeClock, Person, complete, die_at, fold_image, play
+from proc_tui.core.testing import (
+    NOON,
+    Answer,
+    Crash,
+    FakeClock,
+    Person,
+    complete,
+    die_at,
+    fold_image,
+    images,
+    play,
+    stage,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +113,7 @@ def test_a_request_without_a_deadline_that_nobody_answers_ends_the_play() -> Non
         ("escalate", "done", {"note": "done", "responded_at": NOON}),
     ],
 )
-def test_answers_have_short_forms(call: str, answer: testing.Answer, result: object) -> None:
+def test_answers_have_short_forms(call: str, answer: Answer, result: object) -> None:
     assert play(f'local value = Human.{call}{{message = "?"}} return value', answers=[answer]).result == result
 
 
@@ -278,11 +289,11 @@ def test_a_fold_that_differs_is_shown_with_both_sides() -> None:
     changed = RunFold(played.records)
     changed.state.values["a"] = 2
     with pytest.raises(AssertionError, match=r'state: \[\["a",2\]\]\n  expected: \[\["a",1\]\]'):
-        testing._compare(changed, played.fold, "this")
+        images.compare(changed, played.fold, "this")
 
 
 def test_a_play_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "PATIENCE", 0.2)
+    monkeypatch.setattr(stage, "PATIENCE", 0.2)
     with pytest.raises(AssertionError, match=r"no end within 0\.2 s"):
         play("while true do Sleep(1) end")
 

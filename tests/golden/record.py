@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from proc_tui.core import operator as operator_module
 from proc_tui.core.journal.migrations import MIGRATIONS
@@ -115,10 +116,14 @@ EXTRA: dict[str, Callable[[], Played]] = {
 
 
 def main(names: list[str]) -> None:
-    """Records what is missing."""
-    operator_module.socket.gethostname = lambda: "golden"
-    for name in ("SSH_CONNECTION", "SSH_TTY", "TERM"):
-        os.environ.pop(name, None)
+    """Records what is missing, as on a machine that is nobody's."""
+    with patch.object(operator_module.socket, "gethostname", lambda: "golden"), patch.dict(os.environ):
+        for name in ("SSH_CONNECTION", "SSH_TTY", "TERM"):
+            os.environ.pop(name, None)
+        _record(names)
+
+
+def _record(names: list[str]) -> None:
     beside = (".params", ".answers", ".replies")
     plays = {path.stem: path for path in EXAMPLES.glob("*.yaml") if not path.stem.endswith(beside)}
     for name in names or sorted([*plays, *EXTRA]):

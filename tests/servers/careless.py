@@ -1,6 +1,10 @@
-"""An MCP server without the SDK, whose one tool is answered in the careless way that its argument names."""
+"""An MCP server without the SDK, whose one tool is answered in the careless way that its argument names.
+
+`WRONG` in its environment holds further tools, as JSON, which it lists before that one.
+"""
 
 import json
+import os
 import sys
 
 
@@ -24,7 +28,9 @@ for text in sys.stdin:
             }
             say(answer(message["id"], json.dumps(result)))
         case "tools/list":
-            say(answer(message["id"], '{"tools": [{"name": "ask", "inputSchema": {"type": "object"}}]}'))
+            wrong = json.loads(os.environ.get("WRONG", "[]"))
+            tools = [*wrong, {"name": "ask", "inputSchema": {"type": "object"}}]
+            say(answer(message["id"], json.dumps({"tools": tools})))
         case "tools/call":
             match message["params"]["arguments"].get("how"):
                 case "half a character":

@@ -30,7 +30,7 @@ A reply is an object. Where a script has none left, the server answers with 400.
     hang      `headers`: nothing is answered. N: the stream stops after N chunks and stays open
     cut       N: the connection is broken after N chunks
     inject    {"N": data}: after N chunks this is sent as an event: an object as JSON, a string as it is; a list: each
-    drip      seconds between chunks
+    drip      seconds between chunks; a list: before each chunk, the last one before all that follow
 
 POST /v1/responses, which OpenAI has besides, gives the same replies in its own protocol: text, calls, finish and model.
 """
@@ -58,6 +58,8 @@ class Asked:
         self.body: dict[str, Any] = body
         self.headers: dict[str, str] = headers
         self.paid: bool = False
+        self.sent: int = 0
+        """How many chunks of the reply were sent."""
         self.left: threading.Event = threading.Event()
         """Set when the client closes the connection before the reply was over."""
 
@@ -201,24 +203,27 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         injected = {int(number): data for number, data in reply.get("inject", {}).items()}
         chunks = _events(reply, body) if self.path == "/v1/responses" else _chunks(reply, body)
+        drips = reply.get("drip", 0)
         for number, chunk in enumerate([*chunks, None]):
+            drip = drips[min(number, len(drips) - 1)] if isinstance(drips, list) else drips
             if number in injected:
                 several = injected[number] if isinstance(injected[number], list) else [injected[number]]
                 for data in several:
                     self._chunk(data if isinstance(data, str) else "data: " + json.dumps(data) + "\n\n")
-                    if reply.get("drip") and self._gone(asked, reply["drip"]):
+                    if drip and self._gone(asked, drip):
                         return None
             if reply.get("hang") == number:
                 return self._hang(asked)
             if reply.get("cut") == number:
                 self.close_connection = True
                 return None
-            if reply.get("drip") and self._gone(asked, reply["drip"]):
+            if drip and self._gone(asked, drip):
                 return None
             if chunk is not None:
                 if reply.get("stamped") and chunk.get("choices") and chunk["choices"][0]["delta"].get("content"):
                     chunk["choices"][0]["delta"]["content"] = f"{time.monotonic()} "
                 self._chunk("data: " + json.dumps(chunk) + "\n\n")
+                asked.sent += 1
         self.scene.finish(asked)
         self._chunk("data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from proc_tui.tui.clean import cells, clip, clip_left, oneline, safe_json, visible
+from rich.cells import cell_len
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """What no terminal may ever get from us."""
@@ -26,6 +27,11 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
         ("tab\tand\nline", "tab\tand\nline"),
         ("dos\r\nlines", "dos\nlines"),
         ("👩‍🔧 déjà 漢字", "👩‍🔧 déjà 漢字"),
+        ("🏳️\u200d🌈 👩🏽\u200d🚀", "🏳️\u200d🌈 👩🏽\u200d🚀"),
+        ("a\u200db", "a‹U+200D›b"),
+        ("a\ufe0f\u200d😀", "a\ufe0f‹U+200D›😀"),
+        ("ශ්\u200dරී", "ශ්රී"),
+        ("1\ufe0f\u20e3 1\ufe0f", "1\ufe0f\u20e3 1‹U+FE0F›"),
     ],
 )
 def test_dangerous_characters_are_shown_by_their_numbers_and_others_stay(text: str, shown: str) -> None:
@@ -52,6 +58,11 @@ def test_safe_json_is_the_same_data(value: object) -> None:
 def test_a_clipped_text_fits(text: str, width: int, shown: str) -> None:
     assert clip(text, width) == shown
     assert cells(shown) <= max(width, 0)
+
+
+def test_what_is_shown_is_never_wider_than_it_is_counted() -> None:
+    for text in ("☁️⚠️❤️✈️", "1️⃣#️⃣", "👨‍👩‍👧‍👦", "🇩🇪🇫🇷", "👍🏿", "क्षि", "שלום", "한글", "z\u0301\u0301", "1\ufe0f2"):
+        assert cells(visible(text)) >= cell_len(visible(text))
 
 
 @given(st.text(), st.integers(0, 20))

@@ -12,6 +12,7 @@ import click
 
 from ...core.errors import Refused
 from ...core.journal.runs import SOON
+from ...core.model.workspace import TOOL_MARK
 from ...core.operator import Given
 from ...core.values import as_bytes
 from ..clean import oneline
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
     from ...core.operator import Operator
     from ...core.values import Value
-
-AGENT_MARK = "PROC_TUI_TOOL"
-"""Set in programs that were started as tools: people answer requests, not agents."""
 
 NOTICE_SECONDS = 0.3
 """How long a worker may take to take up a run that was answered."""
@@ -61,7 +59,7 @@ def answer_command(
 
     Of two answers to one request exactly one is taken, and the other is told who was first.
     """
-    if os.environ.get(AGENT_MARK):
+    if os.environ.get(TOOL_MARK):
         refuse_agents()
     if text == "-":
         text = sys.stdin.read().rstrip("\n")
@@ -106,7 +104,7 @@ def _goes_on(operator: Operator, name: str) -> bool:
 
 def refuse_agents() -> NoReturn:
     """Raises `Refused`: this program was started by an agent."""
-    raise Refused(f"people answer requests: this program was started as a tool of an agent ({AGENT_MARK} is set)")
+    raise Refused(f"people answer requests: this program was started as a tool of an agent ({TOOL_MARK} is set)")
 
 
 def _check_fits(request: PendingRequest, given: Given) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ...core import document
 from ...core.errors import DocumentError, NotFound, did_you_mean
+from ...core.model.workspace import find_workspace
 from ..clean import oneline
 from ..console.output import paint, say, say_json, tell
 from ..console.problems import show_diagnostics
@@ -53,8 +54,9 @@ def examine(file: Path) -> list[Diagnostic]:
     except OSError as error:
         near = [item.name for item in file.parent.glob("*.y*ml")] if file.parent.is_dir() else []
         raise NotFound(f'cannot read "{file}": {error.strerror or error}{did_you_mean(file.name, near)}') from None
+    shared = document.namesakes(file, find_workspace(file.parent))
     try:
         libs = document.pin(file)
     except DocumentError as error:
-        return [*document.examine(raw, str(file))[1], *error.diagnostics]
-    return document.examine(raw, str(file), libs=libs)[1]
+        return [*document.examine(raw, str(file))[1], *error.diagnostics, *shared]
+    return [*document.examine(raw, str(file), libs=libs)[1], *shared]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from ...core.errors import Refused
+from ...core.errors import NotFound, Refused
 from ...core.journal.events import summary_fields
 from ..clean import oneline, safe_json
 from ..console.completion import complete_run
@@ -16,9 +16,8 @@ from ..console.output import tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..conversation import messages
 from ..export_answers import answers_file
-from ..export_html import page
 from ..shapes import details, request_shape
-from ..words import stamp
+from ..words import several, stamp
 
 if TYPE_CHECKING:
     from ...core.journal.runs import Run
@@ -34,10 +33,18 @@ LATER = {"case": "makes a test case"}
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="[default: standard output]"
 )
+@click.option(
+    "--at", type=click.IntRange(min=1), metavar="SEQ", help="The page as of when this event was recorded, for html."
+)
 @json_option
 @pass_workspace
-def export_command(workspace: Workspace, name: str, kind: str, output: Path | None, as_json: bool) -> int:
+def export_command(
+    workspace: Workspace, name: str, kind: str, output: Path | None, at: int | None, as_json: bool
+) -> int:
     """Write RUN with its children: everything as JSON, a page to read as HTML, or what people answered or models said.
+
+    The page stands alone: one file that asks for nothing else, to read, print, or hand to somebody. Very long runs are
+    shortened in it, which it says.
 
     An answers file makes `proc-tui run --answers FILE` go the same way again, a replies file `--replies FILE`, without
     calling a model.
@@ -46,9 +53,14 @@ def export_command(workspace: Workspace, name: str, kind: str, output: Path | No
         raise click.UsageError(
             f"--format {kind} {LATER[kind]}, and this version runs none yet; there are json, html, answers and replies"
         )
+    kind = "json" if as_json else kind
+    if at is not None and kind != "html":
+        raise click.UsageError("--at goes with --format html; proc-tui show RUN --at SEQ --json has an earlier moment")
     with workspace.open() as operator:
         run = operator.run(name)
-        text = _write(operator, run, "json" if as_json else kind)
+        if at is not None and at > run.last_seq:
+            raise NotFound(f"run {run.id} has {several(run.last_seq, 'event')}; there is no event {at}")
+        text = _write(operator, run, kind, at)
     if output is None:
         click.echo(text.encode(), nl=False)
         return 0
@@ -63,9 +75,11 @@ def export_command(workspace: Workspace, name: str, kind: str, output: Path | No
     return 0
 
 
-def _write(operator: Operator, run: Run, kind: str) -> str:
+def _write(operator: Operator, run: Run, kind: str, at: int | None) -> str:
     if kind == "html":
-        return page(operator, run)
+        from ..page.document import page
+
+        return page(operator, run, at=at)
     if kind == "answers":
         return answers_file(operator, run)
     if kind == "replies":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...core.errors import NotFound
+from ...core.model.workspace import TOOL_MARK
 from ..clean import oneline
 from ..console.answering import Answering
 from ..console.cards import card, how_to_answer
@@ -20,7 +21,7 @@ from ..console.terminal import Terminal
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
 from ..shapes import request_shape
 from ..words import several
-from .answer import AGENT_MARK, refuse_agents
+from .answer import refuse_agents
 
 if TYPE_CHECKING:
     from ...core.operator import Operator
@@ -72,7 +73,7 @@ def inbox_command(workspace: Workspace, interactive: bool, name: str | None, by:
 def _ask(operator: Operator, root: str | None, by: str | None) -> int:
     if not sys.stdin.isatty():
         raise click.UsageError("inbox -i needs a terminal to ask on; use proc-tui answer REQUEST")
-    if os.environ.get(AGENT_MARK):
+    if os.environ.get(TOOL_MARK):
         refuse_agents()
     return asyncio.run(_ask_each(operator, root, by))
 

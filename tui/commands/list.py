@@ -107,6 +107,9 @@ def _groups(operator: Operator, procedure: str | None, *, everything: bool) -> N
             say(paint(f"  … {len(found) - most:,} more: proc-tui list --all", "quiet"))
     recent = operator.runs(statuses=ENDED, procedure=procedure, top=not everything, limit=-1 if everything else RECENT)
     listing.show("Recent", recent)
+    for name, files in operator.namesakes().items():
+        places = " and ".join(oneline(file.relative_to(operator.workspace)) for file in files)
+        tell(f'{paint("note:", "waits")} more than one file declares the name "{oneline(name)}": {places}')
     if not counts:
         tell("no runs yet" if procedure is None else f"no runs of {oneline(procedure)}")
     elif ended > len(recent):

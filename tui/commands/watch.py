@@ -103,6 +103,8 @@ class _Watch:
             if self._signals > 1:
                 os._exit(130)
             worker.stop()
+            if worker.busy and not self._as_json:
+                tell("waiting a moment for what models and tools have under way (^C again ends at once)")
 
         async def work() -> None:
             try:

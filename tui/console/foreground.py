@@ -114,6 +114,8 @@ class Foreground:
                     while (over := self._look(group, worker.owner)) is None:
                         await self._pause(changed)
                 finally:
+                    if self._interrupted and worker.busy:
+                        self._progress.line("waiting a moment for what models and tools have under way")
                     worker.stop()
                     self._answering.cancel()
                     self._chatting.cancel()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...core.journal.events import AttemptBegan, Began, Ended, RunResumed
 from ..readable import readable
-from ..screens.dialogs import Choice, PickDialog, QuestionDialog
+from ..screens.dialogs import QuestionDialog
+from ..screens.picking import Choice, PickDialog
 from ..screens.value import ValueScreen
 from ..words import duration, listed, moment, several, time_of_day
 from .operation_pages import error_text, is_present, whole

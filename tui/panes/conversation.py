@@ -1,7 +1,8 @@
 """What was said in a run, with what can be done about it: requests as cards, the failure card, and the field in which
 people write to it.
 
-Belongs here: the cards, the composer, what is sent. Never: what was said and how it is loaded (`talk_pane.py`).
+Belongs here: the cards, the composer, what is sent. Never: what was said and how it is loaded (`talk_pane.py`), or
+answering, which every card does by itself.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 
 from ...core.errors import ProcError
-from ...core.operator import INTERFACE, Given
 from ..talk.entries import delivered
 from ..talk.tail import Sent
 from ..widgets.card import Card
 from ..widgets.composer import Composer, Target
-from ..widgets.deciding import UNDO_SECONDS
 from ..widgets.failure_card import FailureCard
 from ..widgets.talk import Talk
 from .talk_pane import TalkPane
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 
 LEAST_CARD = 6
 """Rows that cards get at least."""
+KEPT_SECONDS = 10.0
+"""How long a card says what became of its request when nobody was at it."""
 CHATS = '{"type":"mail"'
 """How `waiting` of a run begins that listens in `Human.chat`."""
 
@@ -67,7 +68,7 @@ class ConversationPane(TalkPane):
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
-        yield self._talk
+        yield self.talk
         yield self._cards_box
         yield self._composer
 
@@ -92,30 +93,57 @@ class ConversationPane(TalkPane):
         """As in the base class."""
         for card in self._cards.values():
             card.clock(now)
+        if self.view is not None and any(card.outcome is not None for card in self._cards.values()):
+            self._show_cards(self.view)
+            self.draw()
         super().clock(now)
 
     def has_more(self) -> bool:
         """As in the base class."""
         return bool(self._cards) or self._failure is not None
 
+    def carded(self) -> set[str]:
+        """As in the base class."""
+        return set(self._cards)
+
     # ---- cards
 
     def _show_cards(self, view: RunView) -> None:
         wanted = {request.id: request for request in view.requests} if view.live else {}
-        for name in [name for name in self._cards if name not in wanted]:
-            had = self._cards[name].has_focus_within or self._cards[name].has_focus
-            self._cards.pop(name).remove()
-            if had:
-                self.call_after_refresh(self.focus_body)
+        now = self.proc.now()
+        for name, card in list(self._cards.items()):
+            if name not in wanted and not (view.live and self._says_more(card, now)):
+                self._drop(name)
         for name, request in wanted.items():
             if name not in self._cards:
-                self._cards[name] = Card(request)
+                self._cards[name] = Card(request, composed=True)
                 self._cards_box.mount(self._cards[name])
         self._show_failure(view)
         some = bool(self._cards) or self._failure is not None
         if some != self._cards_box.has_class("-some"):
             self._cards_box.set_class(some, "-some")
         self.call_after_refresh(self.fit)
+
+    def _says_more(self, card: Card, now: float) -> bool:
+        """Whether a card whose request waits no more has to say why: not when it was decided on it."""
+        if card.decider.accepted or card.decider.decided:
+            return False
+        return card.outcome is None or card.has_focus_within or now - card.settled_at < KEPT_SECONDS
+
+    def _drop(self, name: str) -> None:
+        card = self._cards.pop(name)
+        had = card.has_focus_within
+        card.remove()
+        if had:
+            self.call_after_refresh(self.focus_body)
+
+    def on_card_done(self, event: Card.Done) -> None:
+        """Somebody has seen what became of a request."""
+        event.stop()
+        self._drop(event.card.request.id)
+        if self.view is not None:
+            self._show_cards(self.view)
+            self.draw()
 
     def _show_failure(self, view: RunView) -> None:
         card = self._failure
@@ -130,47 +158,48 @@ class ConversationPane(TalkPane):
             self._cards_box.mount(self._failure)
 
     def fit(self) -> None:
-        """Cards stand right below what was said last, and have the lower end when that is long."""
+        """Cards stand right below what was said last, and have the lower end when that is long.
+
+        Each fits into its place with its buttons; while somebody reads what was said before, they are folded.
+        """
         room = self.scrollable_content_region.height - self._composer.outer_size.height * self._composer.display
-        some = self._cards_box.has_class("-some")
-        cards = (
-            sum(card.outer_size.height + card.styles.margin.height for card in self._cards_box.children) if some else 0
-        )
-        rows = self._talk.total()
+        rows = self.talk.total()
         most = max(LEAST_CARD, room - min(rows, max(2, room // 4)))
+        aside = self.reading_back and not self._cards_box.has_focus_within
+        for card in self._cards.values():
+            card.fit(most, aside=aside)
+        self.call_after_refresh(self._share, room, most)
+
+    def _share(self, room: int, most: int) -> None:
+        """Divides the rows between what was said and the cards, once these know how tall they are."""
+        rows, some = self.talk.total(), self._cards_box.has_class("-some")
+        cards = sum(card.outer_size.height + card.styles.margin.height for card in self._cards_box.children) * some
         wanted = rows if some and rows + min(cards, most) <= room else None
         if (wanted, most) != self._fitted:
             self._fitted = (wanted, most)
             self._cards_box.styles.max_height = most
-            self._talk.styles.height = "1fr" if wanted is None else wanted
-            if self._following:
+            self.talk.styles.height = "1fr" if wanted is None else wanted
+            if self.following:
                 self.call_after_refresh(self._stay)
 
     def _stay(self) -> None:
-        if self._following:
-            self._talk.update(follow=True)
+        if self.following:
+            self.talk.update(follow=True)
 
     def _target(self, view: RunView) -> Target | None:
         """What can be written to the run."""
         if not view.live or view.run.status.ended:
             return None
-        focused = next((card.request for card in self._cards.values() if card.has_focus), None)
-        inputs = [request for request in view.requests if request.type == "input"]
-        request = (
-            focused
-            if focused is not None and focused.type == "input"
-            else inputs[0]
-            if inputs and focused is None
-            else None
-        )
-        if request is not None:
+        cards = [card for card in self._cards.values() if card.request.type == "input" and not card.why_not()]
+        focused = next((card for card in self._cards.values() if card.has_focus_within), None)
+        card = focused if focused in cards else cards[0] if cards and focused is None else None
+        if card is not None and card.decider.now is None:
+            request, default = card.request, card.event.data.get("default")
             return Target(
-                "answer",
-                request.id,
-                request.digest,
-                request.attempt,
-                "answers the request; it can be undone for two seconds",
-            )
+                "answer", request.id, request.digest, request.attempt,
+                about="answers the request, and can be undone for two seconds",
+                default=default if isinstance(default, str) else "",
+            )  # fmt: skip
         if view.run.status.value == "WAITING_FOR_HUMAN" and (view.run.waiting or "").startswith(CHATS):
             return Target("chat", about="the run listens, and goes on with it")
         return Target("guidance", about="delivered at its next operation")
@@ -185,7 +214,7 @@ class ConversationPane(TalkPane):
         """What was delivered is shown as such."""
         if self.view is None or not (waiting := self.sent()):
             return
-        heard = delivered(self._stretch.records)
+        heard = delivered(self.stretch.records)
         left = tuple(one for one in waiting if heard.count(one.text) <= one.heard)
         self._sent[self.view.run.id] = left
 
@@ -206,43 +235,63 @@ class ConversationPane(TalkPane):
         if self.view is not None and not isinstance(event.widget, Talk):
             self._composer.show(self.view.run.id, self._target(self.view))
 
-    def on_composer_left(self, event: Composer.Left) -> None:
-        """Back to what was said."""
+    def on_card_composes(self, event: Card.Composes) -> None:
+        """The answer to a question is written where people write to the run."""
         event.stop()
-        self._talk.focus()
+        self.action_type()
+
+    def on_card_changed(self, event: Card.Changed) -> None:
+        """What can be written is another thing while an answer is on its way."""
+        event.stop()
+        if self.view is not None:
+            self._composer.show(self.view.run.id, self._target(self.view))
+
+    def on_composer_left(self, event: Composer.Left) -> None:
+        """Back to the request, or to what was said."""
+        event.stop()
+        card = self._cards.get(self._composer.target.request)
+        (card if card is not None else self.talk).focus()
 
     def on_composer_submitted(self, event: Composer.Submitted) -> None:
-        """Sends it; it is shown at once, as not delivered yet."""
+        """Sends it; it is shown at once, as not delivered yet. An answer is its card's to give, which counts down."""
         event.stop()
         view = self.view
         if view is None or view.run.id != event.run:
             return
         text, target, operator, run = event.text, event.target, self.proc.operator, view.run
         if target.kind == "answer":
-            if target.request not in {request.id for request in view.requests}:
-                self._composer.refused("this request is settled already; your text stays here")
-                return
-            given = Given(text=text, digest=target.digest, attempt=target.attempt)
-            self.proc.act(
-                lambda: operator.answer(target.request, given, via=INTERFACE, effective_in=UNDO_SECONDS),
-                lambda _accepted: self._composer.done(text),
-            )
+            self._answer(text, target)
             return
-        heard = delivered(self._stretch.records).count(text)
+        heard = delivered(self.stretch.records).count(text)
         before = self._sent.get(run.id, ())
         heard += sum(sent.text == text for sent in before)
         self._sent[run.id] = (*before, Sent(text, self.proc.now(), heard))
         self._composer.done(text)
-        self._following = True
-        self._draw(first=True)
+        self.following = True
+        self.draw(first=True)
 
         def refused(why: str) -> None:
             self._sent[run.id] = tuple(sent for sent in self._sent.get(run.id, ()) if sent.text != text)
-            self._draw()
+            self.draw()
             self._composer.field.load_text(text)
             self._composer.refused(why)
 
         self._send(lambda: operator.send(run, text), refused)
+
+    def _answer(self, text: str, target: Target) -> None:
+        card = self._cards.get(target.request)
+        if card is None or card.outcome is not None:
+            self._composer.refused("this request is settled already; your text stays here")
+        elif (card.request.digest, card.request.attempt) != (target.digest, target.attempt):
+            self._composer.refused("this request shows something else by now; look at it, and send it again")
+        elif reason := card.why_not():
+            self._composer.refused(reason)
+        elif not self.proc.keyboard.by_hand:
+            self._composer.refused("pasted: enter, pressed by hand, sends it")
+        else:
+            card.focus()
+            if card.answering.send(text, by="composer"):
+                self._composer.done(text)
 
     def _send(self, work: Callable[[], None], refused: Callable[[str], None]) -> None:
         def trying() -> str:

@@ -97,8 +97,6 @@ class GraphPane(Pane):
         &.-beside GraphTree { width: 3fr; height: 1fr; }
         &.-low #graph-detail { display: none; }
     }
-    .-ascii GraphPane #graph-detail { border-top: ascii $line; }
-    .-ascii GraphPane.-beside #graph-detail { border-top: none; border-left: ascii $line; }
     """
 
     def __init__(self) -> None:

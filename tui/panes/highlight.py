@@ -5,36 +5,20 @@ Belongs here: which part of the text has which colour. Never: lines on the scree
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from ..clean import visible
+from ..colours import style_of
+from ..procedure_text import parts
 from ..screen_safety import TAB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pygments.lexer import RegexLexer
 
 MOST = 20_000
 """Lines that are coloured; what is longer is shown plain."""
-_LUA = re.compile(r"^(\s*(?:- )?)(?:code|workflow)\s*:\s*[|>][-+0-9]*\s*(?:#.*)?$")
-_STYLES = (
-    ("Comment", "$quiet"),
-    ("Literal.String", "$string"),
-    ("Literal.Scalar", ""),
-    ("Literal.Number", "$number"),
-    ("Keyword.Constant", "$number"),
-    ("Keyword.Type", ""),
-    ("Keyword", "$agent"),
-    ("Operator.Word", "$agent"),
-    ("Name.Tag", "$accent"),
-    ("Name.Builtin", "$accent"),
-    ("Name.Function", "$accent"),
-    ("Name.Class", "$accent"),
-)
 
 
 def highlight(text: str) -> tuple[Content, ...]:
@@ -49,42 +33,19 @@ def highlight(text: str) -> tuple[Content, ...]:
 
     yaml, lua = YamlLexer(), LuaLexer()
     found: list[Content] = []
-    for first, last, is_lua in _parts(lines):
+    for first, last, is_lua in parts(lines):
         found += _coloured(lines[first:last], lua if is_lua else yaml)
     return tuple(found)
 
 
-def _parts(lines: list[str]) -> Iterator[tuple[int, int, bool]]:
-    """Stretches of lines, each with whether it is Lua."""
-    start = at = 0
-    while at < len(lines):
-        block = _LUA.match(lines[at])
-        at += 1
-        if block is None:
-            continue
-        indent, end = len(block[1]), at
-        while end < len(lines) and (not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent):
-            end += 1
-        if end > at:
-            yield start, at, False
-            yield at, end, True
-            start = at = end
-    if start < len(lines):
-        yield start, len(lines), False
-
-
 def _coloured(lines: list[str], lexer: RegexLexer) -> list[Content]:
-    parts: list[list[Content]] = [[]]
+    found: list[list[Content]] = [[]]
     for _, token, value in lexer.get_tokens_unprocessed("\n".join(lines)):
-        style = _style(str(token).removeprefix("Token."))
+        style = style_of(token)
         for number, piece in enumerate(value.split("\n")):
             if number:
-                parts.append([])
+                found.append([])
             if piece:
                 shown = visible(piece)
-                parts[-1].append(Content.styled(shown, style) if style else Content(shown))
-    return [Content("").join(line) for line in parts]
-
-
-def _style(token: str) -> str:
-    return next((style for name, style in _STYLES if token.startswith(name)), "")
+                found[-1].append(Content.styled(shown, style) if style else Content(shown))
+    return [Content("").join(line) for line in found]

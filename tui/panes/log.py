@@ -70,9 +70,10 @@ class LogLines(Lines):
             (f"{' ' * (5 - len(level))}{line.line or '':>4} ", "$quiet"),
             safe_line(line.message, "$quiet" if quiet else ""),
         ]
-        if line.context is not None:
-            parts.append(Content.assemble("  ", safe_line(brief(line.context, 200), "$quiet")))
-        return Content.assemble(*parts)
+        found = Content.assemble(*parts)
+        if line.context is not None and found.cell_length < width:
+            found = Content.assemble(found, "  ", safe_line(brief(line.context, 200), "$quiet"))
+        return found
 
     def text_of(self, index: int) -> str:
         """As in the base class."""

@@ -202,7 +202,7 @@ class OperationsPane(Pane):
         while len(lines.pages) > KEPT:
             del lines.pages[next(iter(lines.pages))]
         lines.count, lines.recalled, lines.missing = found.total, found.recalled, False
-        self.say(None if found.total else "no operation yet")
+        self.say(None if found.total else "the run had no operations" if view.run.status.ended else "no operation yet")
         lines.update(follow=following)
         if following:
             lines.select(found.total - 1)

@@ -14,8 +14,8 @@ How to write one, by the model of `log.py` and `state.py`:
    meanwhile. A `ProcError` becomes the pane's error state. `reading` returns copies, never a part of a fold. Never
    read anywhere else.
 4. States: `self.say("...")` shows a line instead of the body (empty), `self.say(..., "error")`, `self.say(None)`
-   shows the body. Until the first `then` of a run the pane says that it loads, after a moment, so that nothing
-   flickers.
+   shows the body; a list keeps the focus all the while, so that its keys act. Until the first `then` of a run the pane
+   says that it loads, after a moment, so that nothing flickers.
 5. `self.about(...)` is the line in the lower border. Untrusted text passes `screen_safety.safe` or `safe_line`,
    always.
 6. Keys: rows of your layer in `tui/keys.py`; `LAYER = "NAME"` and `BINDINGS = keys.bindings("NAME")` on the widget
@@ -35,11 +35,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, cast
 
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from ...core.errors import ProcError
 from ..screen_safety import safe_line
+from ..widgets.steady import Steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,7 @@ class Pane(Container):
         .pane--said { width: 1fr; height: auto; padding: 0 1; color: $quiet; display: none; }
         &.-says .pane--said { display: block; }
         &.-says > .pane--body { display: none; }
+        &.-says > Lines.pane--body { display: block; height: 0; }
         &.-error .pane--said { color: $bad; }
     }
     """
@@ -83,7 +84,9 @@ class Pane(Container):
         """What is shown, or was when the pane was in front last."""
         self._reading: int = 0
         self._waiting: bool = False
-        self._said: Static = Static("", classes="pane--said", markup=False)
+        self._fresh: bool = False
+        """Whether nothing was read of the run yet."""
+        self._said: Steady = Steady("", classes="pane--said", markup=False)
 
     # ---- what a pane says
 
@@ -129,8 +132,8 @@ class Pane(Container):
                 self._waiting = False
                 then(result)
 
-        if self.has_class("-fresh"):
-            self.remove_class("-fresh")
+        if self._fresh:
+            self._fresh = False
             self._waiting = True
             self.set_timer(PATIENCE, self._say_loading)
         self.run_worker(work(), exit_on_error=False, group="read", name=f"read {self.NAME}")
@@ -159,7 +162,7 @@ class Pane(Container):
         before = self.view
         if before is None or (before.run.id, before.at, before.attempt) != (view.run.id, view.at, view.attempt):
             self._reading += 1
-            self.set_class(before is None or before.run.id != view.run.id, "-fresh")
+            self._fresh = before is None or before.run.id != view.run.id
             self.set_class(view.at is not None, "-past")
             self.view = None
             self.reset()

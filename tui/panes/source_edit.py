@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ...core.errors import Divergence, DocumentError, ProcError
+from ...core.errors import Divergence, ProcError
 from ...core.journal.events import Ended
 from .. import editor
-from ..screens.dialogs import Choice, QuestionDialog
+from ..screens.dialogs import QuestionDialog
+from ..screens.picking import Choice
 from ..words import listed, several
 from .source import text_of
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ...core.errors import Side
     from ...core.journal.runs import Run
     from ..app import ProcTui
-
-SHOWN = 8
-"""Problems of a file that are shown; the editor has to be opened again for more."""
 
 
 def edit_source(proc: ProcTui, run: Run, line: int = 0, *, then: Callable[[], None] | None = None) -> None:
@@ -46,39 +44,8 @@ async def _edit(proc: ProcTui, run: Run, line: int) -> None:
         return
     again = True
     while again:
-        if not await editor.edit(proc, file, line):
-            return
-        problems = await _problems(proc, file)
-        if problems is not None:
-            line, text = problems
-            choices = [Choice("again", "Edit again"), Choice("leave", "Leave it so", "runs keep theirs")]
-            again = (
-                await proc.push_screen_wait(QuestionDialog(f"{file.name} is not right yet", text, choices)) == "again"
-            )
-            if not again:
-                return
-            continue
-        again = await _go_on(proc, run, file)
-
-
-async def _problems(proc: ProcTui, file: Path) -> tuple[int, str] | None:
-    """The first line with a problem, and all of them in words; None when there is none."""
-    try:
-        await asyncio.to_thread(proc.operator.program, file)
-    except DocumentError as error:
-        found = sorted(error.diagnostics, key=lambda one: (one.severity != "error", one.line))
-        source = (await asyncio.to_thread(text_of, file) or "").splitlines()
-        parts: list[str] = []
-        for one in found[:SHOWN]:
-            parts.append(f"{one.line}:{one.column} {one.severity} {one.code}: {one.message}")
-            if 0 < one.line <= len(source):
-                parts.append(f"  {one.line} | {source[one.line - 1]}")
-        if len(found) > SHOWN:
-            parts.append(f"and {len(found) - SHOWN} more")
-        return found[0].line if found else 0, "\n".join(parts)
-    except ProcError as error:
-        return 0, str(error)
-    return None
+        program = await editor.edit_procedure(proc, file, line)
+        again = program is not None and await _go_on(proc, run, file)
 
 
 async def _go_on(proc: ProcTui, run: Run, file: Path) -> bool:

@@ -46,7 +46,7 @@ class StateTree(TreeLines):
         """Shows values."""
         self.state = state
         names = [*state.values, *state.changes]
-        self._column = min(_WIDE, max((cells(oneline(name)) for name in names), default=0)) + 2
+        self._column = min(_WIDE, max((cells(oneline(name)) for name in names), default=0)) + 3
         self.rebuild()
         self.redraw()
 
@@ -79,7 +79,7 @@ class StateTree(TreeLines):
     def node_row(self, node: Node, width: int) -> Content:
         """As in the base class."""
         change = self.state.changes.get(node.path[0]) if self.state is not None and len(node.path) == 1 else None
-        name = safe_line(node.path[-1]).truncate(max(4, self._column - 1 if node.depth == 0 else _WIDE), ellipsis=True)
+        name = safe_line(node.path[-1]).truncate(max(4, self._column - 3 if node.depth == 0 else _WIDE), ellipsis=True)
         pad = " " * max(1, self._column - name.cell_length - 2 * node.depth)
         if change is None:
             return Content.assemble(name, pad, brief_value(self.value_at(node.path)))
@@ -150,7 +150,7 @@ class StatePane(Pane):
 
     def history(self, key: str) -> None:
         """Shows every change of a key; picking one goes to its moment."""
-        from ..screens.dialogs import Choice, PickDialog
+        from ..screens.picking import Choice, PickDialog
 
         view = self.view
         if view is None:

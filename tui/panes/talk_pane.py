@@ -14,71 +14,38 @@ from textual.content import Content
 
 from ..screen_safety import safe_line
 from ..talk import window
-from ..talk.blocks import GUTTER, Look
-from ..talk.entries import AGENT, ALL, PEOPLE, waits_for
-from ..talk.tail import Sent, Tail
-from ..widgets.talk import Talk
+from ..talk.blocks import GUTTER
+from ..talk.entries import AGENT, ALL, PEOPLE
+from ..talk.tail import Sent
 from ..words import several
-from .pane import Pane
+from .talk_reading import LoadedTalk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...core.operator import Operator
     from ..live.reader import RunView
-    from ..talk.window import Stretch, Wanted
-
-NOTHING = window.Stretch((), (), True, True, 0)
+    from ..talk.window import Stretch
 
 
-class TalkPane(Pane):
+class TalkPane(LoadedTalk):
     """What was said, without what can be done about it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._talk: Talk = Talk(self)
-        self._stretch: Stretch = NOTHING
-        self._look: Look | None = None
-        self._tail: Tail = Tail()
-        self._unfolded: dict[tuple[int, int], frozenset[int]] = {}
-        self._filter: str = ""
-        self._following: bool = True
-        self._since: int = 0
-        """Messages that came since it follows no more."""
-        self._busy: bool = False
-        self._again: bool = False
-        self._loaded: bool = False
 
     def on_mount(self) -> None:
         """What was left out before."""
-        self._filter = self.proc.memory.now.filters.get("conversation", "")
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether all that is to be shown is shown."""
-        return self.view is None or not self.display or (self._loaded and not self._busy)
-
-    def reset(self) -> None:
-        """As in the base class."""
-        self._stretch, self._unfolded, self._tail = NOTHING, {}, Tail()
-        self._following, self._since, self._busy, self._again, self._loaded = True, 0, False, False, False
-        self._talk.give((), ())
-        self._talk.update()
+        self.left_out = self.proc.memory.now.filters.get("conversation", "")
 
     def show(self, view: RunView, before: RunView | None) -> None:
         """As in the base class."""
         if before is None:
-            self._load(window.newest)
+            self.load(window.newest)
             return
         if view.last != before.last:
-            self._load_more()
+            self.load_more()
         if view.partial != before.partial or view.run != before.run or view.requests != before.requests:
-            self._draw()
+            self.draw()
 
     def clock(self, now: float) -> None:
         """As in the base class."""
-        if self._loaded and self._tail.ages:
-            self._draw()
+        if self.loaded and self.tail.ages:
+            self.draw()
 
     # ---- for subclasses
 
@@ -89,138 +56,41 @@ class TalkPane(Pane):
     def fit(self) -> None:
         """Other lines are shown."""
 
-    def read_on(self) -> None:
-        """More was read."""
-
     def has_more(self) -> bool:
         """Whether there is something to show besides what was said."""
         return False
 
-    # ---- reading
-
-    def _wanted(self) -> Wanted | None:
-        view = self.view
-        # The rows have no width while the pane says that there are none.
-        width = self._talk.scrollable_content_region.width or self.scrollable_content_region.width
-        if view is None or width <= GUTTER:
-            return None
-        look = Look(width, self.glyphs, view.run.procedure, view.live and not view.run.status.ended)
-        same = look == self._look
-        self._look = look
-        kept = {block.key: block for block in self._stretch.blocks} if same else {}
-        return window.Wanted(view, look, self._filter, dict(self._unfolded), kept)
-
-    def _load(
-        self, reading: Callable[[Operator, Wanted], Stretch], then: Callable[[Stretch], None] | None = None
-    ) -> None:
-        wanted = self._wanted()
-        if wanted is None:
-            return
-        self._busy = True
-        operator, run = self.proc.operator, wanted.view.run
-        cancelled = run.status.value == "CANCELLED" and wanted.view.live
-
-        def work(_reader: object) -> tuple[Stretch, Tail]:
-            stretch = reading(operator, wanted)
-            asked = waits_for(stretch.records) if stretch.last else None
-            cut_off = operator.partial(run) if cancelled and asked is not None else None
-            return stretch, self._tail.after(asked, cut_off, wanted.view)
-
-        def done(found: tuple[Stretch, Tail]) -> None:
-            self._took(found[0], found[1])
-            if then is not None:
-                then(found[0])
-
-        self.read(work, done)
-
-    def _took(self, stretch: Stretch, tail: Tail) -> None:
-        before, self._stretch, self._tail = self._stretch, stretch, tail
-        if stretch.count < 0:
-            new = sum(record.seq > before.upto for record in stretch.records)
-            self._stretch = msgspec.structs.replace(
-                stretch, count=max(before.count, 0) + new if stretch.last else before.count
-            )
-        self._busy = False
-        came = 0
-        if self._loaded and stretch.last and before.last:
-            newest = before.blocks[-1].key if before.blocks else (0, 0)
-            came = sum(block.key > newest for block in stretch.blocks)
-        self._following = self._following and stretch.last
-        self._since = 0 if self._following else self._since + came
-        view = self.view
-        self.read_on()
-        first, self._loaded = not self._loaded, True
-        self._draw(first=first)
-        behind = view is not None and self._stretch.last and view.seq > self._stretch.upto
-        if self._again or behind:
-            # What came meanwhile; also when a reading was given up for another width.
-            self._again = False
-            self._load_more()
-
-    def _load_more(self) -> None:
-        if not self._loaded or not self._stretch.last:
-            if self._loaded:
-                self._since += 1
-                self._say_where()
-            else:
-                self._again = True
-            return
-        if self._busy:
-            self._again = True
-            return
-        kept, follow = self._stretch, self._following
-        self._load(
-            lambda operator, wanted: window.later(
-                operator, wanted, kept.records, upto=kept.upto, first=kept.first, follow=follow
-            )
-        )
-
-    def _load_before(self) -> None:
-        kept = self._stretch
-        self._load(
-            lambda operator, wanted: window.earlier(operator, wanted, kept.records, last=kept.last, upto=kept.upto)
-        )
-
-    def _load_after(self) -> None:
-        kept = self._stretch
-        self._load(
-            lambda operator, wanted: window.later(
-                operator, wanted, kept.records, upto=kept.upto, first=kept.first, follow=False
-            )
-        )
-
-    def _relay(self) -> None:
-        kept = self._stretch
-        if self._loaded:
-            self._load(lambda _operator, wanted: window.relaid(wanted, kept))
+    def carded(self) -> set[str]:
+        """The requests that are shown as cards, and not where they were asked."""
+        return set()
 
     # ---- drawing
 
-    def _draw(self, *, first: bool = False) -> None:
-        view, look = self.view, self._look
-        if view is None or look is None or not self._loaded:
+    def draw(self, *, first: bool = False) -> None:
+        view, look = self.view, self.look
+        if view is None or look is None or not self.loaded:
             return
-        talk = self._talk
+        talk = self.talk
         at_end = not talk.total() or talk.cursor >= talk.total() - 1
         sent = self.sent()
-        behind = view.live and view.last > self._stretch.upto
-        tail = self._tail.blocks(view, look, sent, self.proc.now(), behind=behind) if self._stretch.last else []
-        hidden = {request.id for request in view.requests} if view.live else set[str]()
+        behind = view.live and view.last > self.stretch.upto
+        tail = self.tail.blocks(view, look, sent, self.proc.now(), behind=behind) if self.stretch.last else []
+        hidden = self.carded()
         blocks = [
             block
-            for block in self._stretch.blocks
+            for block in self.stretch.blocks
             if block.entry is None or block.entry.kind != "request" or block.entry.request not in hidden
         ]
         talk.give(blocks, tail)
         self.say(None if blocks or tail or self.has_more() else self._nothing(view))
-        talk.update(follow=self._following)
-        if (first or at_end) and self._following and talk.total():
+        talk.update(follow=self.following)
+        if (first or at_end) and self.following and talk.total():
             talk.select(talk.total() - 1)
         self.fit()
-        self._say_where()
+        self.say_where()
 
     def _nothing(self, view: RunView) -> str:
-        if self._stretch.records:
+        if self.stretch.records:
             return "everything that was said is left out: f shows more"
         return (
             "nothing was said in this run"
@@ -228,96 +98,109 @@ class TalkPane(Pane):
             else "nothing was said in this run yet"
         )
 
-    def _say_where(self) -> None:
-        words = {"": "all but internal", ALL: "all", PEOPLE: "people"}.get(self._filter) or self._filter.removeprefix(
+    def say_where(self) -> None:
+        words = {"": "all but internal", ALL: "all", PEOPLE: "people"}.get(self.left_out) or self.left_out.removeprefix(
             AGENT
         )
         parts: list[Content | tuple[str, str]] = []
-        if self._since:
-            parts += [(f"{several(self._since, 'new', 'new')} below", "b $wait"), ("  G follows  ", "$quiet")]
-        elif not self._stretch.last:
+        if self.since:
+            parts += [(f"{several(self.since, 'new', 'new')} below", "b $wait"), ("  G follows  ", "$quiet")]
+        elif not self.stretch.last:
             parts.append(("G to the end  ", "$quiet"))
-        count = max(self._stretch.count, 0)
+        count = max(self.stretch.count, 0)
         if count:
             parts.append((f"{several(count, 'event')}  ", "$quiet"))
-        parts += [safe_line(words, "$accent" if self._filter else "$quiet"), ("  f filter", "$quiet")]
+        parts += [safe_line(words, "$accent" if self.left_out else "$quiet"), ("  f filter", "$quiet")]
         self.about(Content.assemble(*parts))
 
     def resized(self) -> None:
         """The lines have another width: what is near the view is laid out anew."""
-        look = self._look
+        look = self.look
         if self.view is None:
             return
-        if not self._loaded:
-            if not self._busy:
-                self._load(window.newest)
+        if not self.loaded:
+            if not self.busy:
+                self.load(window.newest)
             return
-        width = self._talk.scrollable_content_region.width
+        width = self.talk.scrollable_content_region.width
         if width > GUTTER and (look is None or look.width != width):
-            self._relay()
+            self.relay()
         else:
-            self._talk.update(follow=self._following)
+            self.talk.update(follow=self.following)
         self.call_after_refresh(self.fit)
 
     # ---- keys
 
     def scrolled(self) -> None:
         """The lines were scrolled, by keys or by the wheel."""
-        talk = self._talk
-        if not self._loaded or not talk.is_attached:
+        talk = self.talk
+        if not self.loaded or not talk.is_attached:
             return
-        following = talk.following and self._stretch.last
-        if following != self._following:
-            self._following = following
+        following = talk.following and self.stretch.last
+        if following != self.following:
+            self.following = following
             if following:
-                self._since = 0
-            self._say_where()
-        if self._busy:
+                self.since = 0
+            # Where all is seen at once, nobody scrolled to the end: the cards made room.
+            self._read_back(not following or (self.reading_back and not talk.max_scroll_y))
+            self.say_where()
+        if self.busy:
             return
-        if not self._stretch.first and talk.scroll_offset.y <= talk.size.height // 2:
-            self._load_before()
-        elif not self._stretch.last and talk.following:
-            self._load_after()
+        if not self.stretch.first and talk.scroll_offset.y <= talk.size.height // 2:
+            self.load_before()
+        elif not self.stretch.last and talk.following:
+            self.load_after()
+
+    def moved(self) -> None:
+        """The cursor was moved to another row."""
+        if self.reading_back and self.stretch.last and self.talk.cursor >= self.talk.total() - 1:
+            self._read_back(False)
+
+    def _read_back(self, back: bool) -> None:
+        if back != self.reading_back:
+            self.reading_back = back
+            self.fit()
 
     def go_first(self) -> None:
         """To the first message of all."""
 
         def top(_stretch: object = None) -> None:
-            self._following = False
-            self._talk.scroll_to(y=0, animate=False, immediate=True)
-            self._talk.select(0)
-            self._say_where()
+            self.following = False
+            self.talk.scroll_to(y=0, animate=False, immediate=True)
+            self.talk.select(0)
+            self.say_where()
 
-        if self._stretch.first:
+        if self.stretch.first:
             top()
         else:
-            self._following = False
-            self._load(lambda operator, wanted: window.around(operator, wanted, 0), top)
+            self.following = False
+            self.load(lambda operator, wanted: window.around(operator, wanted, 0), top)
 
     def follow(self) -> None:
         """To the end, and on with what comes."""
-        self._following, self._since = True, 0
-        if self._stretch.last:
-            self._draw(first=True)
+        self.following, self.since = True, 0
+        self._read_back(False)
+        if self.stretch.last:
+            self.draw(first=True)
         else:
-            self._loaded = False
-            self._load(window.newest)
+            self.loaded = False
+            self.load(window.newest)
 
     def fold(self, key: tuple[int, int], item: int) -> None:
         """Folds or unfolds a message or one of its calls."""
-        open_ = self._unfolded.get(key, frozenset())
-        self._unfolded[key] = open_ ^ {item}
-        self._following = False
-        kept = self._stretch
-        if (wanted := self._wanted()) is not None:
+        open_ = self.unfolded.get(key, frozenset())
+        self.unfolded[key] = open_ ^ {item}
+        self.following = False
+        kept = self.stretch
+        if (wanted := self.wanted()) is not None:
             blocks = {name: block for name, block in wanted.kept.items() if name != key}
             # One message is laid out at once, so that nothing is seen in between.
-            self._took(window.relaid(msgspec.structs.replace(wanted, kept=blocks), kept), self._tail)
-        self._following = self._talk.following and self._stretch.last
+            self.took(window.relaid(msgspec.structs.replace(wanted, kept=blocks), kept), self.tail)
+        self.following = self.talk.following and self.stretch.last
 
     def seek(self, text: str, step: int) -> None:
         """Looks for a text beyond what is loaded."""
-        kept, view, wanted = self._stretch, self.view, self._wanted()
+        kept, view, wanted = self.stretch, self.view, self.wanted()
         if view is None or wanted is None:
             return
         before = kept.records[0].seq if step < 0 and kept.records and not kept.first else None
@@ -332,30 +215,30 @@ class TalkPane(Pane):
             return None if found is None else (found, window.around(operator, wanted, found))
 
         def found(result: tuple[int, Stretch] | None) -> None:
-            self._busy = False
+            self.busy = False
             if result is None:
                 self.proc.say("nothing more is found")
                 return
-            self._following = False
-            self._took(result[1], self._tail)
-            row = self._talk.row_of(result[0])
+            self.following = False
+            self.took(result[1], self.tail)
+            row = self.talk.row_of(result[0])
             if row is not None:
-                rows = range(row, min(row + 500, self._talk.total()))
-                hit = next((one for one in rows if text in self._talk.text_of(one).casefold()), row)
-                self._talk.select(hit, scroll=False)
-                self._talk.scroll_to(y=hit - self._talk.size.height // 2, animate=False, immediate=True)
+                rows = range(row, min(row + 500, self.talk.total()))
+                hit = next((one for one in rows if text in self.talk.text_of(one).casefold()), row)
+                self.talk.select(hit, scroll=False)
+                self.talk.scroll_to(y=hit - self.talk.size.height // 2, animate=False, immediate=True)
 
-        self._busy = True
+        self.busy = True
         self.read(look, found)
 
     def choose_filter(self) -> None:
         """Asks what is left out."""
-        from ..screens.dialogs import Choice, PickDialog
+        from ..screens.picking import Choice, PickDialog
 
         agents = sorted(
             {
                 block.entry.who
-                for block in self._stretch.blocks
+                for block in self.stretch.blocks
                 if block.entry is not None and block.entry.kind == "reply"
             }
         )
@@ -367,10 +250,10 @@ class TalkPane(Pane):
         ]
 
         def chosen(choice: str | None) -> None:
-            if choice is not None and choice != self._filter:
-                self._filter = choice
+            if choice is not None and choice != self.left_out:
+                self.left_out = choice
                 self.proc.keep_filter("conversation", choice)
-                self._loaded, self._following = False, True
-                self._load(window.newest)
+                self.loaded, self.following = False, True
+                self.load(window.newest)
 
         self.proc.push_screen(PickDialog("Show", choices), chosen)

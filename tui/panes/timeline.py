@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
-from textual.widgets import Static
 
 from .. import keys
 from ..screen_safety import safe_line
+from ..widgets.steady import Steady
 from ..words import duration, several, time_of_day
 from .operation_pages import Row
 from .operations import OperationLines, OperationsPane
@@ -72,12 +72,14 @@ class TimelineRows(OperationLines):
         """The line above the rows: moments, and the one looked at."""
         room, names = self.room(width), self.names(width)
         cells = [" "] * room
-        step = max(14, room // 6)
+        step, before = max(14, room // 6), ""
         for column in range(0, max(1, room - 8), step):
             at = self.scale.moment(self.left + column / room / self.zoom)
             then = self.scale.moment(self.left + (column + step) / room / self.zoom)
             text = f"{time_of_day(at)}.{int(at % 1 * 1000):03}" if 0 < then - at < 2 else time_of_day(at)
-            cells[column : column + len(text)] = text
+            if text != before:
+                cells[column : column + len(text)] = text
+            before = text
         more = f"{self.zoom}x closer" if self.zoom > 1 else ""
         return Content.assemble((more[:names].ljust(names), "$quiet"), ("".join(cells)[:room], "$quiet"))
 
@@ -184,7 +186,7 @@ class TimelinePane(OperationsPane):
     def make(self) -> OperationLines:
         """As in the base class."""
         self.rows: TimelineRows = TimelineRows(self)
-        self._axis: Static = Static("", id="time-axis", markup=False)
+        self._axis: Steady = Steady("", id="time-axis", markup=False)
         return self.rows
 
     def compose(self) -> ComposeResult:
@@ -193,14 +195,16 @@ class TimelinePane(OperationsPane):
         yield self.rows
 
     def on_resize(self) -> None:
-        """The axis has another width."""
+        """The axis, and the line in the lower border, have another width."""
         self.draw_axis()
+        if self.view is not None:
+            self.call_after_refresh(self._tell, self.view)
 
     def draw_axis(self) -> None:
         """Draws the line above the rows."""
         width = self.rows.scrollable_content_region.width
         if width > 0 and self.rows.count:
-            self._axis.update(self.rows.axis(width))
+            self._axis.update(self.rows.axis(width), layout=False)
 
     def shown(self, view: RunView) -> None:
         """As in the base class."""

@@ -1,84 +1,80 @@
-"""What `x` lists on a card: every answer with what it leads to, and what else can be done with the request."""
+"""What `x` lists on a card: every answer with what it leads to, what else can be done with the request, and its run."""
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..clean import oneline
-from ..widgets.card_words import differing
-from .dialogs import Choice, PickDialog
+from ..widgets.card_foot import differing
+from .naming import ask_name
+from .picking import Choice, Deed, DeedDialog
+from .run_actions import read_known, ways_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from ..widgets.card import Card
+    from .run_actions import Known
 
 NOT_BEFORE = 0.35
 """Seconds after which enter picks: what was typed ahead picks nothing."""
 
 
-class CardActions(PickDialog):
-    """Answers and actions; what is picked is done."""
+def open_card_actions(card: Card) -> None:
+    """Reads what the ways on with the run cost, and offers everything."""
+    proc, request = card.proc, card.request
 
-    def __init__(self, title: str, rows: list[tuple[Choice, Callable[[], object]]], *, wait: float) -> None:
-        super().__init__(title, [choice for choice, _ in rows])
-        self._works: dict[str, Callable[[], object]] = {choice.key: work for choice, work in rows}
-        self._from: float = monotonic() + wait
+    def known(found: Known) -> None:
+        if request.id == card.request.id and card.is_attached:
+            wait = NOT_BEFORE if proc.keyboard.timing.arm else 0.0
+            title = f"{request.type} {request.id}, as {oneline(proc.operator.user)}"
+            deeds = [*_answers(card), *_artifact(card), *_request(card), *_run(card, found)]
+            proc.push_screen(DeedDialog(title, deeds, wait=wait))
 
-    def action_choose(self) -> None:
-        """Does it, once it was seen."""
-        picked = self._list.picked
-        if picked is not None and monotonic() >= self._from:
-            self.dismiss(None)
-            self._works[picked.key]()
+    proc.act(lambda: read_known(proc.operator, proc.operator.run(request.run)), known)
 
 
-def card_actions(card: Card) -> CardActions:
-    """The list for a card."""
-    proc = card.proc
-    rows: list[tuple[Choice, Callable[[], object]]] = []
-    leads = {item.label: item.text for item in card.previews}
-    waits = card.outcome is None and card.decider.now is None
-    if waits:
-        for option in card.options:
-            comes = leads.get(option.label, "")
-            words = f"{oneline(option.label)} {proc.glyphs.arrow} {comes}" if comes else oneline(option.label)
-            rows.append(
-                (
-                    Choice(f"option {option.label}", words, option.key, "answers"),
-                    lambda option=option: card.choose(option),
-                )
-            )
-        if "timeout" in leads:
-            rows.append(
-                (
-                    Choice("timeout", f"nobody answers {proc.glyphs.arrow} {leads['timeout']}", "", "answers"),
-                    lambda: None,
-                )
-            )
+def _answers(card: Card) -> Iterator[Deed]:
+    if card.outcome is not None or card.decider.now is not None:
+        return
+    arrow, leads = card.proc.glyphs.arrow, {item.label: item.text for item in card.previews}
+    for option in card.options:
+        comes = leads.get(option.label, "")
+        words = f"{oneline(option.label)} {arrow} {comes}" if comes else oneline(option.label)
+        choice = Choice(f"option {option.label}", words, option.key, "answers")
+        yield Deed(choice, lambda option=option: card.answering.choose(option))
+    if "timeout" in leads:
+        yield Deed(Choice("timeout", f"nobody answers {arrow} {leads['timeout']}", "", "answers"), lambda: None)
+
+
+def _artifact(card: Card) -> Iterator[Deed]:
     if card.edited is not None:
-        rows.append(
-            (Choice("drop", "drop what was edited", "back to what was proposed", "the artifact"), card.drop_edit)
-        )
+        choice = Choice("drop", "drop what was edited", "back to what was proposed", "the artifact")
+        yield Deed(choice, card.writing.drop_edit)
     if card.text is not None:
         source = (card.edited or card.text).source
-        rows.append((Choice("copy", "copy the artifact", "", "the artifact"), lambda: proc.copy(source)))
-    rows += [
-        (Choice("later", "put off, or take that back", "w", "the request"), card.action_later),
-        (Choice("run", "go to the run", card.request.run[:4], "the request"), lambda: _go(card)),
-    ]
+        yield Deed(Choice("copy", "copy the artifact", "", "the artifact"), lambda: card.proc.copy(source))
+
+
+def _request(card: Card) -> Iterator[Deed]:
+    proc = card.proc
+    later = "take it back into the queue" if card.is_later else "put it off"
+    yield Deed(Choice("later", later, "w", "the request"), card.action_later)
+    name = Choice("name", "answer in another name", oneline(proc.operator.user), "the request")
+    yield Deed(name, lambda: ask_name(proc, lambda _name: None))
+
+
+def _run(card: Card, known: Known) -> Iterator[Deed]:
+    """What can be done with the run: by no letter here, where letters answer."""
+    group = f"the run {card.request.run[:4]}"
+    yield Deed(Choice("run", "go to it", "", group), lambda: _go(card))
     if card.facts is not None and card.facts.params:
-        rows.append(
-            (
-                Choice(
-                    "params", f"other parameters than the last run: {differing(card.facts.params)}", "", "the request"
-                ),
-                lambda: None,
-            )
-        )
-    wait = NOT_BEFORE if proc.keyboard.timing.arm else 0.0
-    return CardActions(f"{card.request.type} {card.request.id}, as {oneline(proc.operator.user)}", rows, wait=wait)
+        words = f"other parameters than the last one: {differing(card.facts.params)}"
+        yield Deed(Choice("params", words, "", group), lambda: None)
+    for deed in ways_of(card.proc, known):
+        yield msgspec.structs.replace(deed, choice=msgspec.structs.replace(deed.choice, group=group, letter=""))
 
 
 def _go(card: Card) -> None:

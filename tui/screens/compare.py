@@ -120,7 +120,6 @@ class CompareScreen(ProcDialog[None]):
         & Static { width: 1fr; height: auto; }
         & #compare-state { height: 1; color: $quiet; }
     }
-    .-ascii CompareScreen > Container { border: ascii $accent; & VerticalScroll { border: ascii $line; } }
     """
 
     def __init__(self, run: Run, first: Row, second: Row) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from .. import keys
-from .dialogs import Choice, PickDialog
 from .palette import acting
+from .picking import Choice, PickDialog
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -23,12 +23,13 @@ class HelpScreen(PickDialog):
 
     def __init__(self, screen: Screen[object]) -> None:
         nodes = acting(screen)
-        nodes.setdefault("app", cast("ProcTui", screen.app))  # pyright: ignore[reportUnknownMemberType] - of Textual
+        proc = cast("ProcTui", screen.app)  # pyright: ignore[reportUnknownMemberType] - of Textual
+        whole, plain = proc.whole_keymap, proc.glyphs.name == "ascii"
+        nodes.setdefault("app", proc)
         self._owners: dict[str, DOMNode] = nodes
-        whole = cast("ProcTui", screen.app).whole_keymap  # pyright: ignore[reportUnknownMemberType] - of Textual
         order = sorted(nodes, key=lambda layer: OUTER.index(layer) if layer in OUTER else -1)
         choices = [
-            Choice(key.id, key.what, keys.shortcut(key, whole), keys.title(layer))
+            Choice(key.id, key.what, keys.shortcut(key, whole, plain=plain), keys.title(layer))
             for layer in order
             for key in keys.of_layer(layer)
             if not self._is_hidden(key, order, whole)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import keys
 from ..words import age
-from .dialogs import Choice, PickDialog
+from .picking import Choice, PickDialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +82,7 @@ class PaletteScreen(PickDialog):
 
 
 def _keys(proc: ProcTui, screen: Screen[object]) -> Iterator[tuple[Choice, Callable[[], object]]]:
+    plain = proc.glyphs.name == "ascii"
     for layer, node in acting(screen).items():
         if layer in _MOVES:
             continue
@@ -89,7 +90,7 @@ def _keys(proc: ProcTui, screen: Screen[object]) -> Iterator[tuple[Choice, Calla
             if key.id not in _SELF:
                 title = f"{key.what[:1].upper()}{key.what[1:]}"
                 yield (
-                    Choice(key.id, title, keys.shortcut(key, proc.whole_keymap), keys.title(layer)),
+                    Choice(key.id, title, keys.shortcut(key, proc.whole_keymap, plain=plain), keys.title(layer)),
                     _does(proc, key.action, node),
                 )
 

@@ -59,7 +59,7 @@ class ReviewScreen(ProcScreen[None]):
         self._trail()
         card = self._card
         gone = all(request.id != card.request.id for request in tick.view.requests)
-        if gone and self.is_current and card.is_mounted and card.decider.now is not None:
+        if gone and self.is_current and card.is_mounted and card.decider.accepted:
             nexts = self._waiting()
             if self._queue and nexts:
                 self._go(nexts[0])

@@ -6,248 +6,128 @@ Belongs here: which ways there are for a run, and asking. Never: what they do (t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
-from textual.containers import Container
-from textual.content import Content
 
-from .. import keys
-from ..clean import clip
-from ..screen_safety import safe_line
+from ...core.journal.events import MessageAppended, Prompted
 from ..talk import failure
-from ..widgets.footer import Footer
-from ..widgets.lines import Lines
 from ..words import money, several
-from .screen import ProcDialog
+from .picking import Choice, Deed, DeedDialog
 from .value import ValueScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual import events
-    from textual.app import ComposeResult
-
+    from ...core.journal.events import RunEnded
+    from ...core.journal.runs import Run
     from ...core.model.messages import Reply
+    from ...core.operator import Operator
     from ..app import ProcTui
     from ..live.reader import RunView
-    from ..talk.failure import Facts
 
 
-class Way(msgspec.Struct, frozen=True):
-    """Something that can be done."""
+class Known(msgspec.Struct, frozen=True):
+    """What the ways on with a run depend on."""
 
-    key: str
-    """The letter that does it."""
-    text: str
-    hint: str
-    """What it does, keeps and costs."""
-    work: Callable[[], object]
-    style: str = ""
-
-
-class WayList(Lines):
-    """Two lines for each way."""
-
-    LAYER: ClassVar[str] = "choice"
-    BINDINGS = keys.bindings("choice")
-    DEFAULT_CSS = "WayList { height: auto; min-height: 2; }"
-
-    def __init__(self, ways: list[Way]) -> None:
-        super().__init__()
-        self.ways: list[Way] = ways
-        self.styles.height = 2 * len(ways)
-
-    def total(self) -> int:
-        """As in the base class."""
-        return 2 * len(self.ways)
-
-    def selectable(self, index: int) -> bool:
-        """As in the base class."""
-        return index % 2 == 0
-
-    def row(self, index: int, width: int) -> Content:
-        """As in the base class."""
-        way = self.ways[index // 2]
-        if index % 2:
-            return Content.assemble("    ", safe_line(clip(way.hint, max(8, width - 5)), "$quiet"))
-        sign = self.glyphs.here if index == self.cursor else " "
-        return Content.assemble(
-            (sign, "$accent"), " ", (way.key, "b $accent"), " ", (way.text, f"b {way.style}".strip())
-        )
+    run: Run
+    facts: failure.Facts
+    below: int = 0
+    """How many runs below it have not ended."""
+    talks: bool = False
+    """Whether an agent of it can be asked how it is going."""
 
 
-class RunActions(ProcDialog[None]):
-    """The ways of one run."""
-
-    LAYER: ClassVar[str] = "choice"
-    BINDINGS = keys.bindings("choice")
-    DEFAULT_CSS = """
-    RunActions > Container {
-        width: 92; max-width: 96%; height: auto; max-height: 90%; background: $surface; border: round $accent;
-        border-title-color: $accent; padding: 0 1;
-    }
-    """
-
-    def __init__(self, title: str, ways: list[Way]) -> None:
-        super().__init__()
-        self._title: Content = safe_line(title)
-        self._list: WayList = WayList(ways)
-
-    def compose(self) -> ComposeResult:
-        """As in the base class."""
-        with Container():
-            yield self._list
-        yield Footer()
-
-    def on_mount(self) -> None:
-        """The list takes the focus."""
-        self.query_one(Container).border_title = self._title  # pyright: ignore[reportAttributeAccessIssue] - takes content
-        self._list.focus()
-
-    def on_key(self, event: events.Key) -> None:
-        """The letter of a way does it; q closes."""
-        if event.key == "q":
-            event.stop()
-            self.action_out()
-            return
-        for way in self._list.ways:
-            if event.key == way.key:
-                event.stop()
-                event.prevent_default()
-                self._do(way)
-                return
-
-    def action_choose(self) -> None:
-        """Does what is selected."""
-        self._do(self._list.ways[self._list.cursor // 2])
-
-    def on_lines_opened(self, message: Lines.Opened) -> None:
-        """Chosen by the mouse."""
-        self.action_choose()
-
-    def action_down(self) -> None:
-        """The next way."""
-        self._list.action_down()
-
-    def action_up(self) -> None:
-        """The way before."""
-        self._list.action_up()
-
-    def _do(self, way: Way) -> None:
-        self.dismiss(None)
-        way.work()
+def read_known(operator: Operator, run: Run, ending: RunEnded | None = None) -> Known:
+    """Reads that, in a thread; `ending` is how a run ended that failed."""
+    below = [row for row, _ in operator.tree(run) if row.id != run.id and not row.status.ended]
+    kinds = operator.outline(run).kinds
+    talks = any(kinds.get(kind, 0) for kind in (MessageAppended.kind, Prompted.kind))
+    return Known(run, failure.read(operator, run, ending), len(below), talks)
 
 
 def open_actions(proc: ProcTui, view: RunView) -> None:
     """Reads what the ways cost, and offers them."""
+    run = view.run
 
-    def known(found: tuple[Facts, int]) -> None:
-        facts, below = found
-        proc.push_screen(
-            RunActions(
-                f"{view.run.procedure} {view.run.id[:4]}  {view.run.status.value.lower()}",
-                ways_of(proc, view, facts, below),
-            )
-        )
+    def known(found: Known) -> None:
+        title = f"{run.procedure} {run.id[:4]}  {run.status.value.lower()}"
+        proc.push_screen(DeedDialog(title, ways_of(proc, found), search=False))
 
-    def read() -> tuple[Facts, int]:
-        below = [row for row, _ in proc.operator.tree(view.run) if row.id != view.run.id and not row.status.ended]
-        return failure.read(proc.operator, view), len(below)
-
-    proc.act(read, known)
+    proc.act(lambda: read_known(proc.operator, run, view.ending), known)
 
 
-def ways_of(proc: ProcTui, view: RunView, facts: Facts, below: int) -> list[Way]:
-    """What can be done with a run in its state; `below` are its living children."""
-    run, operator, status = view.run, proc.operator, view.run.status.value
-    ways: list[Way] = []
-
-    def doing(said: str, work: Callable[[], object]) -> Callable[[], object]:
-        return lambda: proc.act(work, lambda _result: proc.say(said))
-
+def ways_of(proc: ProcTui, known: Known) -> list[Deed]:
+    """What can be done with a run in its state, by letters of their own."""
+    status = known.run.status.value
+    ways: list[Deed] = []
     if status == "FAILED":
-        from ..panes.source_edit import edit_source
-
-        more = f", withdraws {several(facts.requests, 'request')}" if facts.requests else ""
-        ways.append(
-            Way(
-                "r",
-                "Resume",
-                f"{facts.resuming}; {facts.keeping}{more}",
-                doing("resumed", lambda: operator.resume(run)),
-            )
-        )
-        ways.append(
-            Way(
-                "E",
-                "Edit and resume",
-                f"opens {run.file} in $EDITOR; what matches the record is not done again",
-                lambda: edit_source(proc, run, facts.line),
-            )
-        )
+        ways += _ways_of_failed(proc, known)
     elif status == "BLOCKED":
-        ways.append(
-            Way(
-                "r",
-                "Try again now",
-                "nothing is done again; it waits on if this worker lacks it still",
-                doing("tried again", lambda: operator.resume(run)),
-            )
-        )
-    if not run.status.ended:
-        ask = (
-            "asks its code to end by itself: Stop.requested() is true from now on; what it waits for is not interrupted"
-        )
-        children = f" and its {several(below, 'child', 'children')}" if below else ""
-        now = f"ends it{children} now, waits included; its record stays, and it can only be forked then"
-        ways.append(Way("s", "Stop", ask, doing("asked to stop", lambda: operator.stop(run))))
-        ways.append(Way("c", "Cancel", now, doing("cancelled", lambda: operator.cancel(run)), "$bad"))
-    if view.messages:
-        report = "asks its agent how it is going, from a copy of the conversation; one reply, paid for by you"
-        ways.append(Way("a", "Ask for a status report", report, lambda: ask_status(proc, view)))
+        hint = "nothing is done again; it waits on if this worker lacks it still"
+        ways.append(_way("r", "Try again now", hint, _doing(proc, "tried again", proc.operator.resume, known.run)))
+    if not known.run.status.ended:
+        ways += _ways_of_living(proc, known)
+    if known.talks:
+        report = "from a copy of the conversation; one reply, paid for by you"
+        ways.append(_way("a", "Ask for a status report", report, lambda: ask_status(proc, known.run)))
     if status == "FAILED":
         from ..panes.checkpoint_actions import reset
 
-        ways.append(
-            Way(
-                "b",
-                "Reset to the beginning",
-                "forgets everything that was done; asks before it does",
-                lambda: reset(proc, run, None),
-                "$bad",
-            )
-        )
+        hint = "forgets everything that was done; asks before it does"
+        ways.append(_way("b", "Reset to the beginning", hint, lambda: reset(proc, known.run, None), "$bad"))
+    return [*ways, *_forks(proc, known)]
+
+
+def _way(letter: str, text: str, hint: str, work: Callable[[], object], style: str = "") -> Deed:
+    return Deed(Choice(f"way {letter}", text, more=hint, letter=letter, style=style), work)
+
+
+def _doing(proc: ProcTui, said: str, work: Callable[[Run], object], run: Run) -> Callable[[], object]:
+    return lambda: proc.act(lambda: work(run), lambda _result: proc.say(said))
+
+
+def _ways_of_failed(proc: ProcTui, known: Known) -> list[Deed]:
+    from ..panes.source_edit import edit_source
+
+    run, facts = known.run, known.facts
+    withdraws = f", withdraws {several(facts.requests, 'request')}" if facts.requests else ""
+    edits = f"opens {run.file} in $EDITOR; what matches the record is not done again"
+    resume = _doing(proc, "resumed", proc.operator.resume, run)
+    return [
+        _way("r", "Resume", f"{facts.resuming}; {facts.keeping}{withdraws}", resume),
+        _way("E", "Edit and resume", edits, lambda: edit_source(proc, run, facts.line)),
+    ]
+
+
+def _ways_of_living(proc: ProcTui, known: Known) -> list[Deed]:
+    operator = proc.operator
+    ask = "its code sees Stop.requested() and ends by itself; waits go on"
+    children = f" and its {several(known.below, 'child', 'children')}" if known.below else ""
+    now = f"ends it{children} now, waits included; its record stays, to be forked"
+    return [
+        _way("s", "Stop", ask, _doing(proc, "asked to stop", operator.stop, known.run)),
+        _way("c", "Cancel", now, _doing(proc, "cancelled", operator.cancel, known.run), "$bad"),
+    ]
+
+
+def _forks(proc: ProcTui, known: Known) -> list[Deed]:
+    run, facts = known.run, known.facts
 
     def forked(after: str | None) -> Callable[[], object]:
-        return lambda: proc.act(lambda: operator.fork(run, after), lambda new: proc.go_to_run(new.id))
+        return lambda: proc.act(lambda: proc.operator.fork(run, after), lambda new: proc.go_to_run(new.id))
 
-    if facts.cause:
-        hint = (
-            f"a new run that keeps {several(facts.kept, 'operation')} and goes on from there; this one stays as it is"
-        )
-        ways.append(Way("f", f"Fork before {facts.cause}", hint, forked(facts.cause)))
-        ways.append(
-            Way(
-                "F",
-                "Fork from the beginning",
-                "a new run with the same parameters; this one stays as it is",
-                forked(None),
-            )
-        )
-    else:
-        ways.append(
-            Way(
-                "f",
-                "Fork from the beginning",
-                "a new run with the same parameters; this one stays as it is",
-                forked(None),
-            )
-        )
-    return ways
+    anew = "a new run with the same parameters; this one stays as it is"
+    if not facts.cause:
+        return [_way("f", "Fork from the beginning", anew, forked(None))]
+    kept = f"a new run that keeps {several(facts.kept, 'operation')} and goes on there; this one stays"
+    return [
+        _way("f", f"Fork before {facts.cause}", kept, forked(facts.cause)),
+        _way("F", "Fork from the beginning", anew, forked(None)),
+    ]
 
 
-def ask_status(proc: ProcTui, view: RunView) -> None:
+def ask_status(proc: ProcTui, run: Run) -> None:
     """Asks the agent of a run how it is going, and shows what it says with what that cost."""
     proc.say("asking for a status report…")
 
@@ -259,8 +139,6 @@ def ask_status(proc: ProcTui, view: RunView) -> None:
         total = usage.total or (usage.input or 0) + (usage.output or 0)
         parts = [f"{total} tokens" if total else "", money(usage.cost) if usage.cost is not None else "cost unknown"]
         about = ", ".join(part for part in parts if part)
-        proc.push_screen(
-            ValueScreen(f"status report of {view.run.procedure} {view.run.id[:4]}  {about}", reply.content)
-        )
+        proc.push_screen(ValueScreen(f"status report of {run.procedure} {run.id[:4]}  {about}", reply.content))
 
-    proc.act(lambda: proc.operator.status_report(view.run), told)
+    proc.act(lambda: proc.operator.status_report(run), told)

@@ -11,8 +11,11 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from ..widgets.footer import Footer
 from ..widgets.header import Header
+from .laying_out import TellingCompositor
 
 if TYPE_CHECKING:
+    from textual._compositor import Compositor
+
     from ..app import ProcTui
     from ..live.feed import Tick
 
@@ -23,6 +26,10 @@ class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
     LAYER: ClassVar[str] = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]  # noqa: RUF012 - as in the base class
     AUTO_FOCUS: ClassVar[str | None] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor: Compositor = TellingCompositor()
 
     @property
     def proc(self) -> ProcTui:
@@ -56,6 +63,10 @@ class ProcDialog(ModalScreen[ScreenResultType], inherit_bindings=False):
     DEFAULT_CSS = """
     ProcDialog { align: center middle; background: $background 60%; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor: Compositor = TellingCompositor()
 
     @property
     def proc(self) -> ProcTui:

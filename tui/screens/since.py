@@ -15,7 +15,6 @@ from ...core.model.states import RequestStatus
 from ..conversation import answer_text
 from ..readable import brief
 from ..screen_safety import safe_line
-from ..usage import spent_since
 from ..words import age, moment, price, several
 from .screen import ProcDialog
 
@@ -30,12 +29,17 @@ if TYPE_CHECKING:
     from ..glyphs import Glyphs
 
 MOST = 4
-"""Lines of a kind."""
+"""Lines of a kind, where there is room for so many."""
 
 
 def is_news(found: Since) -> bool:
     """Whether anything happened that is worth a panel."""
     return bool(found.completed or found.failed or found.cancelled or found.decided or found.alerts or found.asked)
+
+
+def is_overdue(found: Since) -> bool:
+    """Whether a request waits whose deadline has passed: nobody drove its run meanwhile, and somebody is about to."""
+    return any(item.request.deadline is not None and item.request.deadline < found.until for item in found.waiting)
 
 
 class SinceScreen(ProcDialog[None]):
@@ -54,11 +58,19 @@ class SinceScreen(ProcDialog[None]):
         super().__init__()
         self._found: Since = found
         self._signs: Glyphs = glyphs
+        self._body: Static = Static("", markup=False)
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
         with Container():
-            yield Static(self._content(), markup=False)
+            yield self._body
+
+    def on_resize(self) -> None:
+        """Says as much as there is room for, the counts in any case."""
+        width, height = min(84, self.size.width * 96 // 100) - 6, self.size.height * 94 // 100 - 4
+        tries = (self._lines(width, most, gaps=most > 1) for most in range(MOST, 0, -1))
+        lines = next((lines for lines in tries if len(lines) <= height), self._lines(width, 0, gaps=False))
+        self._body.update(Content("\n").join(lines[: max(1, height)]))
 
     def on_mount(self) -> None:
         """Says since when."""
@@ -76,7 +88,7 @@ class SinceScreen(ProcDialog[None]):
         """Closes it."""
         self.dismiss(None)
 
-    def _content(self) -> Content:
+    def _lines(self, width: int, most: int, *, gaps: bool) -> list[Content]:
         found, signs = self._found, self._signs
         waiting = [
             Content.assemble(
@@ -84,23 +96,31 @@ class SinceScreen(ProcDialog[None]):
             )
             for item in found.waiting
         ]
-        parts = [
-            *_part(signs.failed, "$bad", several(len(found.failed), "run failed", "runs failed"), self._failures()),
-            *_part(signs.waits, "$wait", f"{several(len(waiting), 'request')} waiting for you now", waiting),
-            *_part(signs.pending, "$accent", f"{len(found.decided)} decided", list(map(_decision, found.decided))),
-            *_part(signs.done, "$good", f"{len(found.completed)} completed", _runs(found.completed)),
-            *_part(signs.cancelled, "$quiet", f"{len(found.cancelled)} cancelled", _runs(found.cancelled)),
-            *_part(
-                signs.blocked, "$bad", several(len(found.alerts), "alert"),
-                [Content.assemble((f"{item.level} ", "$quiet"), safe_line(item.message)) for item in found.alerts],
-            ),
-        ]  # fmt: skip
+        alerts = [Content.assemble((f"{item.level} ", "$quiet"), safe_line(item.message)) for item in found.alerts]
+        parts = (
+            (signs.failed, "$bad", several(len(found.failed), "run failed", "runs failed"), self._failures()),
+            (signs.waits, "$wait", f"{several(len(waiting), 'request')} waiting for you now", waiting),
+            (signs.pending, "$accent", f"{len(found.decided)} decided", list(map(self._decision, found.decided))),
+            (signs.done, "$good", f"{len(found.completed)} completed", _runs(found.completed)),
+            (signs.cancelled, "$quiet", f"{len(found.cancelled)} cancelled", _runs(found.cancelled)),
+            (signs.blocked, "$bad", several(len(found.alerts), "alert"), alerts),
+        )
+        lines: list[Content] = []
+        for sign, style, title, rows in parts:
+            if not rows:
+                continue
+            lines.append(Content.assemble((f"{sign} ", style), (title, "b")))
+            lines += [Content.assemble("    ", row).truncate(width, ellipsis=True) for row in rows[:most]]
+            if most and len(rows) > most:
+                lines.append(Content.styled(f"    {signs.more} {len(rows) - most:,} more", "$quiet"))
+            if gaps:
+                lines.append(Content(""))
         said = [f"{several(len(found.started), 'run')} started", f"{several(len(found.asked), 'request')} asked"]
         tokens = found.spent.tokens_in + found.spent.tokens_out
         if tokens or found.spent.unpriced:
-            said.append(f"{tokens:,} tokens, {price(spent_since(found.spent).cost, found.spent.unpriced)}")
-        last = Content.styled(f"{' · '.join(said)} since {moment(found.since)}", "$quiet")
-        return Content("\n").join([*parts, last])
+            said.append(f"{tokens:,} tokens, {price(found.spent.cost, found.spent.unpriced)}")
+        last = f"{f' {signs.dot} '.join(said)} since {moment(found.since)}"
+        return [*lines, Content.styled(last, "$quiet").truncate(width, ellipsis=True)]
 
     def _failures(self) -> list[Content]:
         return [
@@ -110,33 +130,21 @@ class SinceScreen(ProcDialog[None]):
             for run in self._found.failed
         ]
 
-
-def _part(sign: str, style: str, title: str, lines: Sequence[Content]) -> list[Content]:
-    if not lines:
-        return []
-    more = [Content.styled(f"    … {len(lines) - MOST:,} more", "$quiet")] if len(lines) > MOST else []
-    shown = [Content.assemble("    ", line).truncate(78, ellipsis=True) for line in lines[:MOST]]
-    return [Content.assemble((f"{sign} ", style), (title, "b")), *shown, *more, Content("")]
+    def _decision(self, item: Decision) -> Content:
+        request = item.request
+        match request.status:
+            case RequestStatus.ANSWERED:
+                answer = brief(answer_text(item.answer.answer) or "", 40) if item.answer is not None else ""
+                what = f"{answer}, by {request.resolved_by or 'somebody'}"
+            case RequestStatus.TIMED_OUT:
+                what = "nobody answered in time"
+            case _:
+                what = f"withdrawn by {request.resolved_by or 'the run'}"
+        return Content.assemble(
+            safe_line(item.procedure, "b"), f" {request.run[:4]}  ", safe_line(request.message),
+            (f" {self._signs.arrow} ", "$quiet"), safe_line(what, "$quiet"),
+        )  # fmt: skip
 
 
 def _runs(found: Sequence[Run]) -> list[Content]:
     return [Content.assemble(safe_line(run.procedure, "b"), f" {run.id[:4]}") for run in found]
-
-
-def _decision(item: Decision) -> Content:
-    request = item.request
-    match request.status:
-        case RequestStatus.ANSWERED:
-            answer = brief(answer_text(item.answer.answer) or "", 40) if item.answer is not None else ""
-            what = f"{answer}, by {request.resolved_by or 'somebody'}"
-        case RequestStatus.TIMED_OUT:
-            what = "nobody answered in time"
-        case _:
-            what = f"withdrawn by {request.resolved_by or 'the run'}"
-    return Content.assemble(
-        safe_line(item.procedure, "b"),
-        f" {request.run[:4]}  ",
-        safe_line(request.message),
-        ": ",
-        safe_line(what, "$quiet"),
-    )

@@ -20,7 +20,8 @@ from .. import forms, keys
 from ..screen_safety import safe, safe_line
 from ..widgets.choice_field import ChoiceField
 from ..widgets.footer import Footer
-from .dialogs import Choice, PickDialog, TrustDialog
+from .dialogs import TrustDialog
+from .picking import Choice, PickDialog
 from .screen import ProcDialog
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class StartScreen(ProcDialog[None]):
         box = self.query_one(Container)
         box.border_title = safe_line(f"Start {self._procedure}")  # pyright: ignore[reportAttributeAccessIssue] - takes content
         self.query_one(StartButton).focus()
-        self.proc.run_worker(self._load(), exit_on_error=False, group="start")
+        self.proc.run_worker(self._load(), exit_on_error=False, group="read", name="form")
 
     async def _load(self) -> None:
         operator, memory = self.proc.operator, self.proc.memory
@@ -141,7 +142,7 @@ class StartScreen(ProcDialog[None]):
         file = operator.workspace / program.bundle.file
         scripted = file.with_name(f"{file.stem}.replies.yaml")
         if not self._form and not scripted.exists():
-            await self._start()
+            self.action_start()
             return
         texts, source = await asyncio.to_thread(forms.remembered, memory, self._procedure, file, self._form)
         if self._given is not None:
@@ -180,10 +181,24 @@ class StartScreen(ProcDialog[None]):
 
     def _say(self, problem: str = "") -> None:
         """What starting will do, or why it did not."""
-        models = "scripted, none is called" if self._scripted else "called"
-        said = ("people: asked", f"models: {models}", "tools: called", "files: written", "journal: kept")
-        text = f" {self.proc.glyphs.dot} ".join(said)
+        models = "scripted (none is called)" if self._scripted else "called"
+        said = ("people asked", f"models {models}", "tools called", "files written", "journal kept")
+        text = ", ".join(said)
         self.query_one("#said", Static).update(safe(problem, "$bad") if problem else Content.styled(text, "$quiet"))
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Gives the fields the rows that are left: what starting will do, and the button, are always seen."""
+        if self.is_attached:
+            fields, box = self.query_one("#fields"), self.query_one(Container)
+            others = sum(
+                child.outer_size.height + child.styles.margin.height for child in box.children if child is not fields
+            )
+            fields.styles.max_height = max(3, self.size.height * 96 // 100 - box.gutter.height - others)
+
+    def on_resize(self) -> None:
+        """Another room."""
+        self.call_after_refresh(self._fit)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -220,6 +235,10 @@ class StartScreen(ProcDialog[None]):
         self.focus_next()
 
     # ---- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to fill in until the procedure was read, or when it cannot be."""
+        return self._program is not None or action not in ("start", "next", "previous", "defaults")
 
     def action_next(self) -> None:
         """To the next field."""
@@ -402,10 +421,10 @@ class FormRow(Container):
 
 def _control(field: forms.FormField, text: str) -> ChoiceField | Input | TextArea:
     if field.kind == "choice":
-        return ChoiceField(field.options, text)
+        return ChoiceField(field.options, text, classes="control")
     if field.kind == "line":
-        return Input(text, compact=True, select_on_focus=False)
-    area = TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
+        return Input(text, select_on_focus=False, classes="control")
+    area = TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", classes="control")
     area.highlight_cursor_line = False
     return area
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from textual.content import Content
 
-from ..clean import clip, oneline
+from ..clean import cells, clip, oneline
 from ..screen_safety import safe_line
 from ..words import duration, money, several, time_of_day
 from .markdown import lay_out
@@ -147,8 +147,8 @@ def _call(call: CallEntry, look: Look, width: int, number: int, *, unfolded: boo
     arguments = oneline(call.arguments[:500]) if call.arguments not in ("", "{}") else ""
     room = max(4, width - len(sign) - 1 - len(took) - len(glyphs.arrow) - 2)
     name = clip(name, room // 2)
-    left = clip(f" {arguments}", (room - len(name)) // 2) if arguments else ""
-    right = clip(state, max(4, room - len(name) - len(left)))
+    left = clip(f" {arguments}", (room - cells(name)) // 2) if arguments else ""
+    right = clip(state, max(4, room - cells(name) - cells(left)))
     line = Content.assemble(
         (f"{sign} ", "$quiet"), (name, "$foreground"), (left, "$quiet"), (f" {glyphs.arrow} ", "$quiet"),
         (right, style), (took, "$quiet"),

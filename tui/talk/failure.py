@@ -17,8 +17,8 @@ from .blocks import tokens
 
 if TYPE_CHECKING:
     from ...core.journal.events import RunEnded
+    from ...core.journal.runs import Run
     from ...core.operator import Operator
-    from ..live.reader import RunView
 
 AROUND = 3
 """Lines of the source before and after the one that failed."""
@@ -65,9 +65,8 @@ class Facts(msgspec.Struct, frozen=True):
         return f"keeps {several(self.kept, 'operation')}"
 
 
-def read(operator: Operator, view: RunView) -> Facts:
+def read(operator: Operator, run: Run, ending: RunEnded | None) -> Facts:
     """The facts of a run that failed; what cannot be read is left out."""
-    run, ending = view.run, view.ending
     if ending is None or ending.status != "FAILED":
         return Facts()
     line, cause = error_line(ending.message) or 0, ""
@@ -92,16 +91,16 @@ def read(operator: Operator, view: RunView) -> Facts:
         if row.usage is not None and row.level == 0 and row.name in again
     ]
     return Facts(
-        line, _around(operator, view, line), cause, again, max(0, outline.operations - len(again)),
+        line, _around(operator, run, line), cause, again, max(0, outline.operations - len(again)),
         sum((one.total or (one.input or 0) + (one.output or 0)) for one in spent),
         sum(one.cost or 0.0 for one in spent),
         requests, children,
     )  # fmt: skip
 
 
-def _around(operator: Operator, view: RunView, line: int) -> tuple[tuple[int, str], ...]:
+def _around(operator: Operator, run: Run, line: int) -> tuple[tuple[int, str], ...]:
     try:
-        lines = operator.source(view.run).split("\n")
+        lines = operator.source(run).split("\n")
     except ProcError:
         return ()
     if not 0 < line <= len(lines):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content, Span
 
 from ..clean import visible
+from ..colours import style_of
 
 if TYPE_CHECKING:
     from ..glyphs import Glyphs
@@ -35,12 +36,6 @@ _INLINE = re.compile(
     r"|\[(?P<label>[^\[\]]+)\]\((?P<address>[^()\s]+)\)"
 )
 _STYLES = {"code": "$string", "strong": "b", "strong2": "b", "em": "i", "em2": "i"}
-_TOKENS = (
-    ("Token.Comment", "$quiet"), ("Token.Keyword", "$agent"), ("Token.Literal.String", "$string"),
-    ("Token.Literal.Number", "$number"), ("Token.Name.Function", "$accent"), ("Token.Name.Class", "$accent"),
-    ("Token.Name.Tag", "$accent"), ("Token.Name.Attribute", "$accent"),
-    ("Token.Generic.Inserted", "$good"), ("Token.Generic.Deleted", "$bad"), ("Token.Generic.Heading", "b"),
-)  # fmt: skip
 
 
 def lay_out(text: str, width: int, glyphs: Glyphs, *, plain: bool = False, most: int | None = None) -> list[Content]:
@@ -169,8 +164,7 @@ def _highlighted(code: str, language: str) -> Content:
         return Content(code)
     spans: list[Span] = []
     for start, token, value in lexer.get_tokens_unprocessed(code):
-        name = str(token)
-        style = next((style for prefix, style in _TOKENS if name.startswith(prefix)), "")
+        style = style_of(token)
         if style and value.strip():
             spans.append(Span(start, start + len(value), style))
     return Content(code, spans)

@@ -12,6 +12,7 @@ import msgspec
 from textual.content import Content, Span
 
 from ...core.values import as_bytes
+from ..colours import style_of
 from ..readable import as_yaml
 from ..screen_safety import safe
 from .diff import Row, changes, hunks, numbered, split, unified
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 MOST_COLOURED = 200_000
 """Characters up to which code is coloured."""
 _HIDDEN = re.compile("‹U\\+[0-9A-F]{4,6}›")
-_COLOURS = (
-    ("Comment", "$quiet"), ("Generic.Heading", "b $strong"), ("Generic.Subheading", "b $strong"),
-    ("Generic.Deleted", "$bad"), ("Generic.Inserted", "$good"), ("Generic.Emph", "i"), ("Generic.Strong", "b"),
-    ("Keyword", "$accent"), ("Name.Tag", "$accent"), ("Name.Function", "$agent"), ("Name.Class", "$agent"),
-    ("Name.Attribute", "$accent"), ("Literal.String", "$string"), ("Literal.Number", "$number"),
-)  # fmt: skip
-"""Kinds of words of Pygments, and the colour of each."""
 _CALLED = {"code": "text", "document": "markdown", "md": "markdown", "table": "yaml"}
 """What people call a type of artifact, and the lexer for it."""
 
@@ -78,25 +72,25 @@ def coloured(text: Text) -> Text:
 
 def _spans(text: str, kind: str) -> list[Span]:
     from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]
-    from pygments.token import string_to_tokentype
     from pygments.util import ClassNotFound
 
     try:
         lexer = get_lexer_by_name(_CALLED.get(kind.casefold(), kind.casefold()), stripnl=False, ensurenl=False)
     except (ClassNotFound, ValueError):
         return []
-    colours = [(string_to_tokentype(name), colour) for name, colour in _COLOURS]
     spans: list[Span] = []
     place = 0
     for token, value in lexer.get_tokens(text):
-        colour = next((colour for kind_, colour in colours if token in kind_), None)
-        if colour is not None and value.strip():
-            spans.append(Span(place, place + len(value), colour))
+        style = style_of(token)
+        if style and value.strip():
+            spans.append(Span(place, place + len(value), style))
         place += len(value)
     return spans if place == len(text) else []
 
 
 def _split(content: Content) -> list[Content]:
+    if not content.spans:
+        return [Content(line) for line in content.plain.split("\n")]
     return content.split("\n", allow_blank=True) if "\n" in content.plain else [content]
 
 

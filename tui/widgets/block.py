@@ -28,7 +28,11 @@ class Block(Widget):
         """Draws anew what changed."""
         if not self.is_attached:
             return
-        lines = self._build(max(1, self.size.width))
+        if not self.size.width:
+            # It has no place yet, and lines in one column would be very many.
+            self.refresh(layout=True)
+            return
+        lines = self._build(self.size.width)
         content = Content("\n").join(lines)
         if self._shown is None or not self._shown.is_same(content):
             self.refresh(layout=len(lines) != self._lines)

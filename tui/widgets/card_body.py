@@ -12,17 +12,23 @@ from textual.content import Content
 
 from .artifact import RowLines, compared, count_hunks, text_of, whole
 from .block import Block
-from .card_words import rest
+from .card_foot import foot
+from .card_head import head, rest
 from .diff import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
     from .artifact import Text
     from .card import Card
 
 MOST_ROWS = 14
-"""Rows of a card in the conversation; Review shows all."""
+"""Rows of it in the conversation; Review shows all."""
+LEAST_ROWS = 2
+MOST_KEPT = 8
+"""Ways of laying it out that are kept: a scroll bar comes and goes."""
 WIDE = 110
 """From how many columns on two versions stand side by side by themselves."""
 MODES = {
@@ -46,7 +52,6 @@ class CardBody(Container):
         &.-whole:focus-within { border: round $accent; border-title-color: $accent; }
         &.-none, &.-away { display: none; }
     }
-    .-ascii CardBody.-whole { border: ascii $line; }
     """
 
     def __init__(self, card: Card) -> None:
@@ -56,6 +61,7 @@ class CardBody(Container):
         self.lines: RowLines = RowLines(self._rows)
         self._block: Block = Block(self._few)
         self._cut: int = 0
+        self._kept: dict[tuple[str, int], tuple[tuple[object, ...], list[Row]]] = {}
         self.set_class(card.whole, "-whole")
 
     def compose(self) -> ComposeResult:
@@ -65,7 +71,7 @@ class CardBody(Container):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing but the question."""
-        return self._card.text is None and not rest(self._card, max(20, self._card.size.width - 6))
+        return self._card.text is None and not self._rest(max(20, self._card.size.width - 6))
 
     # ---- ways of showing
 
@@ -138,10 +144,29 @@ class CardBody(Container):
             return text_of(card.facts.approved.artifact, card.text.kind), mine
         return card.text, mine
 
+    def _rest(self, width: int) -> list[Row]:
+        card = self._card
+        return self._once(("rest", width), (card.request, card.text is None), lambda: rest(card, width))
+
     def _rows(self, width: int) -> list[Row]:
         card = self._card
+        shown = (card.request, card.text, card.edited, card.facts, self.mode)
+        return self._once(("rows", width), shown, lambda: self._built(width))
+
+    def _once(self, name: tuple[str, int], about: tuple[object, ...], build: Callable[[], list[Row]]) -> list[Row]:
+        """Rows that are built when what they are about has changed: they are asked for each second."""
+        kept = self._kept.pop(name, None)
+        if kept is None or kept[0] != about:
+            kept = (about, build())
+        self._kept[name] = kept
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return kept[1]
+
+    def _built(self, width: int) -> list[Row]:
+        card = self._card
         glyphs = card.proc.glyphs
-        rows = rest(card, width)
+        rows = self._rest(width)
         if card.text is None:
             return rows
         before, after = self._versions()
@@ -152,14 +177,19 @@ class CardBody(Container):
         return rows + compared(before, after, width, glyphs, columns=self.mode.endswith("split"))
 
     def _few(self, width: int) -> list[Content]:
-        rows = self._rows(width) if self._card.text is not None else rest(self._card, width)
+        """As many rows as leave room for the buttons."""
+        card = self._card
+        rows = self._rows(width)
+        most = MOST_ROWS
+        if card.room:
+            frame = card.gutter.height + card.styles.margin.height + 1
+            most = max(LEAST_ROWS, min(most, card.room - frame - len(head(card, width)) - len(foot(card, width))))
+        shown = rows if len(rows) <= most else rows[: most - 1]
+        self._cut = len(rows) - len(shown)
         colours = {"added": "on $added", "removed": "on $removed"}
-        shown = [row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in rows[:MOST_ROWS]]
-        self._cut = max(0, len(rows) - len(shown))
+        lines = [row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in shown]
         if self._cut:
-            glyphs = self._card.proc.glyphs
             more = "1 more line" if self._cut == 1 else f"{self._cut:,} more lines"
-            shown.append(
-                Content.assemble((f"{glyphs.more} {more}   ", "$quiet"), ("v", "b $accent"), (" shows all", "$quiet"))
-            )
-        return shown
+            words = f"{card.proc.glyphs.more} {more}   "
+            lines.append(Content.assemble((words, "$quiet"), ("v", "b $accent"), (" shows all", "$quiet")))
+        return lines

@@ -39,9 +39,11 @@ class ChoiceField(Widget, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.field: ChoiceField = field
 
-    def __init__(self, options: Sequence[str], value: str, *, empty: str = "not given", id: str | None = None) -> None:
+    def __init__(
+        self, options: Sequence[str], value: str, *, empty: str = "not given", id: str | None = None, classes: str = ""
+    ) -> None:
         """`empty` is what the option without a label is called."""
-        super().__init__(id=id)
+        super().__init__(id=id, classes=classes)
         self.options: tuple[str, ...] = tuple(options) or ("",)
         self._empty: str = empty
         self.value = value
@@ -81,7 +83,7 @@ class ChoiceField(Widget, can_focus=True, inherit_bindings=False):
 
     def action_list(self) -> None:
         """Lists the options."""
-        from ..screens.dialogs import Choice, PickDialog
+        from ..screens.picking import Choice, PickDialog
 
         def chosen(key: str | None) -> None:
             if key is not None:

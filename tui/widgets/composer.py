@@ -2,31 +2,31 @@
 
 What it is for is decided when the first character is typed and stays so until it is empty again. What was written is
 kept over everything but the loss of the disk. It takes the focus by `i` or a click only. Belongs here: the field and
-its label. Never: who may send what (the operator says so), or how what was sent is shown.
+its label. Never: who may send what (the operator says so; an answer goes by its card), or how what was sent is shown.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static, TextArea
 
-from .. import keys
 from ..memory import Draft
 from ..screen_safety import safe_line
+from .composer_field import ComposerField
+from .steady import Steady
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.timer import Timer
+    from textual.widgets import TextArea
 
     from ..app import ProcTui
 
-MOST_LINES = 6
 DRAFT_SECONDS = 0.4
 """How long after a key the draft is written."""
 MOST_HISTORY = 100
@@ -42,80 +42,18 @@ class Target(msgspec.Struct, frozen=True):
     attempt: int = 0
     about: str = ""
     """What happens with it, in words."""
-
-    @property
-    def label(self) -> str:
-        """What stands before the text."""
-        return self.kind
+    default: str = ""
+    """What stands in the field first, when nothing was written yet."""
 
     @property
     def name(self) -> str:
         """What drafts remember."""
         return f"{self.kind} {self.request} {self.digest}".strip()
 
-
-class ComposerField(TextArea):
-    """The text."""
-
-    LAYER: ClassVar[str] = "text"
-    BINDINGS = keys.bindings("text")
-    DEFAULT_CSS = """
-    ComposerField {
-        height: auto; max-height: 6; min-height: 1; width: 1fr; border: none; padding: 0; background: transparent;
-        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
-        &:focus { border: none; background-tint: $foreground 0%; }
-        & .text-area--cursor-line { background: transparent; }
-    }
-    """
-
-    class Left(Message):
-        """Esc was pressed."""
-
-    class Sent(Message):
-        """Enter was pressed."""
-
-    class Recalled(Message):
-        """An earlier text is asked for."""
-
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step: int = step
-
-    def __init__(self) -> None:
-        super().__init__(
-            soft_wrap=True, compact=True, show_line_numbers=False, highlight_cursor_line=False, tab_behavior="focus"
-        )
-        self.recalls: bool = True
-        """Whether up and down go through the history: the text is empty, or one of it."""
-
-    async def _on_key(self, event: events.Key) -> None:
-        named = {key.id: key.keys for key in keys.of_layer("text")} | cast("ProcTui", self.app).whole_keymap
-        for name, message in (("text.send", self.Sent()), ("text.out", self.Left())):
-            if event.key in named[name].split(","):
-                event.stop()
-                event.prevent_default()
-                self.post_message(message)
-                return
-        if event.key in named["text.line"].split(","):
-            event.stop()
-            event.prevent_default()
-            self.insert("\n")
-        elif event.key in ("up", "down") and self.recalls:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Recalled(-1 if event.key == "up" else 1))
-
-    def action_out(self) -> None:
-        """Leaves the field."""
-        self.post_message(self.Left())
-
-    def action_send(self) -> None:
-        """Sends the text."""
-        self.post_message(self.Sent())
-
-    def action_line(self) -> None:
-        """A new line."""
-        self.insert("\n")
+    @property
+    def draft(self) -> str:
+        """The key of the draft that the card of the request has, too; empty for what is no answer."""
+        return f"{self.request}:{self.digest}" if self.kind == "answer" else ""
 
 
 class Composer(Vertical):
@@ -146,8 +84,8 @@ class Composer(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self.field: ComposerField = ComposerField()
-        self._label: Static = Static("", id="composer-label", markup=False)
-        self._hint: Static = Static("", id="composer-hint", markup=False)
+        self._label: Steady = Steady("", id="composer-label", markup=False)
+        self._hint: Steady = Steady("", id="composer-hint", markup=False)
         self._run: str = ""
         self._offered: Target = Target("guidance")
         self._target: Target | None = None
@@ -184,32 +122,43 @@ class Composer(Vertical):
 
     def show(self, run: str, offered: Target | None) -> None:
         """Another run, or something else can be written to it; None when nothing can."""
+        other = run != self._run or (offered is not None and offered.name != self._offered.name)
         if run != self._run:
             self._keep_now()
             self._run, self._target, self._recalled, self._said = run, None, 0, ""
             self._history = []
-            draft = self.proc.memory.draft(self._draft_key(run)) if offered is not None else None
             self._offered = offered or Target("guidance")
-            if draft is not None and draft.text:
-                # What it was for may be gone by now: then sending says so, and nothing goes elsewhere.
-                kind, _, rest = draft.decision.partition(" ")
-                request, _, digest = rest.partition(" ")
-                same = self._offered.name == draft.decision
-                self._target = self._offered if same else Target(kind or "guidance", request, digest)
-            self._kept = draft.text if draft is not None else ""
-            self.field.load_text(self._kept)
+            self._restore(self.proc.memory.draft(self._draft_key) if offered is not None else None)
         if offered is not None:
             self._offered = offered
             if self._target is not None and self._target.name == offered.name:
                 self._target = offered
+            if other and offered.draft and not self.field.text:
+                self._restore(self.proc.memory.draft(offered.draft))
         self.set_class(offered is not None, "-open")
         self._draw()
+
+    def _restore(self, draft: Draft | None) -> None:
+        """What was written before is there again, for what it was written for."""
+        text = (draft.text or draft.note) if draft is not None else ""
+        if draft is not None and draft.text:
+            # What it was for may be gone by now: then sending says so, and nothing goes elsewhere.
+            kind, _, rest = draft.decision.partition(" ")
+            request, _, digest = rest.partition(" ")
+            same = self._offered.name == draft.decision
+            self._target = self._offered if same else Target(kind or "guidance", request, digest)
+        elif text:
+            self._target = self._offered
+        self._kept = text
+        self.field.load_text(text)
 
     def take_focus(self) -> None:
         """By `i` or a click only."""
         if self.has_class("-open"):
             self.field.can_focus = True
             self.field.focus()
+            if not self.field.text and self.target.default:
+                self.field.insert(self.target.default)
 
     def done(self, text: str) -> None:
         """It was sent."""
@@ -226,22 +175,18 @@ class Composer(Vertical):
 
     # ---- inside
 
-    def _draft_key(self, run: str) -> str:
-        return f"composer {run}"
+    @property
+    def _draft_key(self) -> str:
+        return f"composer {self._run}"
 
     def _draw(self) -> None:
         glyphs = self.proc.glyphs
         sign = "▸" if glyphs.name == "unicode" else ">"
-        self._label.update(Content(f"{self.target.label} {sign} "))
+        self._label.update(Content(f"{self.target.kind} {sign} "))
         if self._said:
             self._hint.update(safe_line(self._said, "$bad"))
         else:
-            self._hint.update(
-                Content.assemble(
-                    safe_line(self.target.about),
-                    (f"   enter sends {glyphs.dot} ^j new line {glyphs.dot} esc leaves", "$quiet"),
-                )
-            )
+            self._hint.update(safe_line(self.target.about))
         placeholder = (
             ""
             if self.field.has_focus
@@ -275,9 +220,20 @@ class Composer(Vertical):
         text = self.field.text
         if self._run and text != self._kept:
             self._kept = text
-            memory, key = self.proc.memory, self._draft_key(self._run)
-            draft = Draft(text, decision=self.target.name) if text else Draft()
-            self.run_worker(lambda: memory.keep_draft(key, draft), thread=True, exit_on_error=False, group="draft")
+            memory, drafts = self.proc.memory, self._drafts(text)
+            self.run_worker(
+                lambda: [memory.keep_draft(key, draft) for key, draft in drafts.items()],
+                thread=True,
+                exit_on_error=False,
+                group="draft",
+            )
+
+    def _drafts(self, text: str) -> dict[str, Draft]:
+        """What is kept of a text: for the run, and for an answer where its card finds it, too."""
+        drafts = {self._draft_key: Draft(text, decision=self.target.name) if text else Draft()}
+        if text and self.target.draft:
+            drafts[self.target.draft] = Draft(note=text)
+        return drafts
 
     def on_composer_field_recalled(self, event: ComposerField.Recalled) -> None:
         """Through what was sent before."""
@@ -319,4 +275,5 @@ class Composer(Vertical):
     def on_unmount(self) -> None:
         """What was written stays."""
         if self._run and self.field.text != self._kept:
-            self.proc.memory.keep_draft(self._draft_key(self._run), Draft(self.field.text, decision=self.target.name))
+            for key, draft in self._drafts(self.field.text).items():
+                self.proc.memory.keep_draft(key, draft)

@@ -50,6 +50,8 @@ class Decider:
         self._accepted: list[Accepted] | None = None
         self.now: Decision | None = None
         """What is on its way; None when nothing is."""
+        self.decided: bool = False
+        """Whether an answer that was given here took effect."""
 
     @property
     def _proc(self) -> ProcTui:
@@ -59,6 +61,11 @@ class Decider:
     def missing(self) -> int:
         """How many people have to answer besides."""
         return max((one.missing for one in self._accepted or ()), default=0)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether an answer is on its way that the operator has taken."""
+        return self.now is not None and not self.now.undone and bool(self._accepted)
 
     def decide(self, label: str, answers: Sequence[tuple[PendingRequest, Given]], audit: dict[str, object]) -> None:
         """Gives an answer to one or several requests."""
@@ -116,8 +123,9 @@ class Decider:
         self._changed()
         return True
 
-    def over(self) -> None:
-        """The answer is in effect, or it is no use any more."""
+    def over(self, *, settled: bool = False) -> None:
+        """The answer is in effect, when the request is `settled`; or it is no use any more."""
+        self.decided = settled and self.accepted
         self.now = None
 
     def _withdraw(self, accepted: Sequence[Accepted]) -> None:

@@ -122,18 +122,27 @@ def wrapped(line: Content, width: int) -> list[Content]:
     if len(text) <= width and line.cell_length <= width:
         return [line]
     if text.isascii():
-        return line.divide(range(width, len(text), width))
-    from ..clean import cells
+        return _divided(line, list(range(width, len(text), width)))
+    from rich.cells import split_graphemes
 
     places: list[int] = []
     used = 0
-    for place, character in enumerate(text):
-        size = cells(character)
+    for first, _end, size in split_graphemes(text)[0]:
         if used + size > width:
-            places.append(place)
+            places.append(first)
             used = 0
         used += size
-    return line.divide(places) if places else [line]
+    return _divided(line, places)
+
+
+def _divided(line: Content, places: list[int]) -> list[Content]:
+    """A content in pieces; the own way of Textual looks at every span for every piece."""
+    if not places:
+        return [line]
+    if not line.spans:
+        ends = [*places, len(line.plain)]
+        return [Content(line.plain[first:end]) for first, end in zip([0, *places], ends, strict=True)]
+    return line.divide(places)
 
 
 def _digits(*texts: Sequence[Content]) -> int:

@@ -109,15 +109,26 @@ def read_outcome(operator: Operator, request: str) -> Outcome | None:
     when = f" at {time_of_day(row.resolved_at)}" if row.resolved_at is not None else ""
     match row.status:
         case RequestStatus.ANSWERED:
-            return Outcome(f"answered by {row.resolved_by}{when}{_said(given)}", row.resolved_by or "", row.status)
+            return Outcome(f"answered by {_names(given)}{when}{_said(given)}", row.resolved_by or "", row.status)
         case RequestStatus.TIMED_OUT:
             return Outcome(f"nobody answered in time{when}: {at_timeout(row)}", "", row.status)
         case RequestStatus.CANCELLED:
             return Outcome(f"withdrawn by {row.resolved_by or 'the run'}{when}", row.resolved_by or "", row.status)
         case RequestStatus.PENDING:
             if row.decides and given:
-                return Outcome(f"answered by {given[-1].by}{_said(given)}", given[-1].by, RequestStatus.ANSWERED)
+                return Outcome(f"answered by {_names(given)}{_said(given)}", given[-1].by, RequestStatus.ANSWERED)
             return None
+
+
+def _names(given: list[Answer]) -> str:
+    """Who answered: names as they are claimed, each with the user of the machine where that is another."""
+    return ", ".join(dict.fromkeys(claimed(answer) for answer in given)) or "somebody"
+
+
+def claimed(answer: Answer) -> str:
+    """Who answered, as claimed: `anna (as claimed; user deploy)`, or `deploy` alone where it is the user."""
+    user = brief(answer.audit.get("user") or "", 40)
+    return answer.by if not user or user == answer.by else f"{answer.by} (as claimed; user {user})"
 
 
 def _said(given: list[Answer]) -> str:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from ...core.errors import ProcError
 from .. import keys
-from ..clean import clip
+from ..clean import clip, visible
 from ..screen_safety import safe, safe_line
 from ..talk import failure
 from ..talk.failure import Facts
@@ -43,7 +43,6 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
         &:focus { border: heavy $bad; }
         &.-blocked { border: round $wait; border-title-color: $wait; &:focus { border: heavy $wait; } }
     }
-    .-ascii FailureCard { border: ascii $bad; &.-blocked { border: ascii $wait; } &:focus { border: ascii $accent; } }
     """
 
     def __init__(self, view: RunView) -> None:
@@ -76,7 +75,7 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
 
     async def _read(self) -> None:
         try:
-            self._facts = await asyncio.to_thread(failure.read, self.proc.operator, self._view)
+            self._facts = await asyncio.to_thread(failure.read, self.proc.operator, self._view.run, self._view.ending)
         except ProcError:
             self._facts = Facts()
         self.refresh(layout=True)
@@ -122,14 +121,15 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
             lines += [Content(""), *self._source(facts, width)]
         if facts is not None and facts.cause:
             lines += [Content(""), Content.assemble(("caused by ", "$quiet"), safe_line(facts.cause))]
+        if self._view.run.summary:
+            lines += [Content(""), *_wrapped(safe(self._view.run.summary, ""), width)]
+        lines += [Content(""), *self._ways(facts, width)]
         if ending.trace.strip():
             trace = safe(ending.trace.strip("\n"), "$quiet").split("\n")
             lines += [Content(""), *(line.truncate(width, ellipsis=True) for line in trace[:MOST_TRACE])]
             if len(trace) > MOST_TRACE:
                 lines.append(Content.styled(f"{self.proc.glyphs.more} {len(trace) - MOST_TRACE} more lines", "$quiet"))
-        if self._view.run.summary:
-            lines += [Content(""), *_wrapped(safe(self._view.run.summary, ""), width)]
-        return [*lines, Content(""), *self._ways(facts, width)]
+        return lines
 
     def _source(self, facts: Facts, width: int) -> list[Content]:
         digits = len(str(facts.source[-1][0]))
@@ -144,7 +144,7 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
                     (f"{number:>{digits}} ", style),
                     (sign, style),
                     " ",
-                    safe(clip(text.expandtabs(4), room), "$strong" if here else "$quiet"),
+                    safe(clip(visible(text).expandtabs(4), room), "$strong" if here else "$quiet"),
                 )
             )
         return found

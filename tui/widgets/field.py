@@ -78,6 +78,14 @@ class Field(TextArea):
         else:
             await super()._on_paste(event)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """As in the base class: only what acts is shown. In an artifact enter breaks the line, and ^s is not told."""
+        if action == "send":
+            return self.purpose != "artifact"
+        if action == "line":
+            return self._lines
+        return True
+
     def action_out(self) -> None:
         """Leaves the field; what was typed is kept."""
         self.post_message(self.Left(self))

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.widgets import Input
 
-if TYPE_CHECKING:
-    from textual import events
+from .. import keys
 
+if TYPE_CHECKING:
     from .lines import Lines
 
 
 class FindBar(Input):
     """One line above the footer."""
 
-    LAYER: ClassVar[str] = "text"
+    LAYER: ClassVar[str] = "find"
+    BINDINGS = keys.bindings("find")
     DEFAULT_CSS = """
     FindBar {
-        dock: bottom; offset-y: -1; height: 1; border: none; padding: 0 1; background: $surface; width: 1fr;
+        dock: bottom; offset-y: -1; height: 1; border: none; padding: 0 1; background: $cursor; width: 1fr;
+        &.-textual-compact { padding: 0 1; }
         &:focus { border: none; background-tint: $foreground 0%; }
     }
     """
@@ -37,12 +39,14 @@ class FindBar(Input):
         event.stop()
         self._leave()
 
-    async def on_key(self, event: events.Key) -> None:
-        """Esc gives up."""
-        if event.key == "escape":
-            event.stop()
-            self._lines.seek("")
-            self._leave()
+    def action_go(self) -> None:
+        """As enter, when that was rebound."""
+        self._leave()
+
+    def action_out(self) -> None:
+        """Gives up."""
+        self._lines.seek("")
+        self._leave()
 
     def _leave(self) -> None:
         self._lines.focus()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..app import ProcTui
 
-ALONE = ("text", "dialog", "choice", "start", "naming", "since")
+ALONE = ("text", "dialog", "choice", "start", "naming", "find")
 """Layers that take every key: nothing around them acts."""
 
 
@@ -64,12 +64,12 @@ class Footer(Widget):
                 found.append(layer)
             if layer in ALONE:
                 return found
-        return found if self.screen.is_modal else [layer for layer in found if layer != "app"]
+        return [layer for layer in found if layer != "app"]
 
     def _acts(self, key: keys.Key) -> bool:
         """Whether the key does something now, as far as whoever has it says."""
-        node = self.screen.focused
-        for one in node.ancestors_with_self if node is not None else ():
+        node = self.screen.focused or self.screen
+        for one in node.ancestors_with_self:
             if getattr(one, "LAYER", "") == key.layer:
                 _, name, parameters = parse(key.action)
                 return one.check_action(name, parameters) is True
@@ -98,9 +98,9 @@ class Footer(Widget):
         return Content.assemble(left, " " * max(0, width - left.cell_length - last.cell_length), last)
 
     def _keys(self, some: list[keys.Key]) -> Content:
-        whole = self.proc.whole_keymap
+        whole, plain = self.proc.whole_keymap, self.proc.glyphs.name == "ascii"
         parts = [
-            Content.assemble((keys.display(whole.get(key.id, key.keys).split(",")[0]), "b $accent"), f" {key.what}")
+            Content.assemble((keys.display(keys.names(key, whole)[0], plain=plain), "b $accent"), f" {key.what}")
             for key in some
         ]
         return Content("   ").join(parts)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..live.workspace import WorkspaceView
 
 
+_NAME = 26
+"""Columns that the program and the workspace keep when there is little room."""
+
+
 class Header(Widget):
     """The header of every screen."""
 
@@ -55,27 +59,33 @@ class Header(Widget):
         needs = view.pending or len(view.needs)
         counts = [
             Content.assemble((f"{glyphs.running} ", "$accent"), f"{len(view.running)} running"),
-            Content.styled(f"{glyphs.waits} {needs} need you", "b $wait")
+            Content.styled(f"{glyphs.waits} {needs} {'needs' if needs == 1 else 'need'} you", "b $wait")
             if needs
             else Content.styled(f"{glyphs.waits} nothing needs you", "$quiet"),
         ]
         if view.failed:
             counts.append(Content.assemble((f"{glyphs.failed} ", "$bad"), f"{view.failed} failed"))
         used = Content.styled("  ".join([f"{_short(view.tokens)} tokens", f"{money(view.cost)} today"]), "$quiet")
-        drives = self._driver(view)
-        for right in ([*counts, used, drives], [*counts, drives], counts, counts[1:]):
-            joined = Content("   ").join(right)
-            if joined.cell_length <= width - Content.assemble(*left).cell_length - 3:
-                return beside(Content.assemble(*left), joined, width)
-        return beside(Content.assemble(*left), counts[1], width)
+        drives, in_short = self._driver(view), self._driver(view, short=True)
+        whole = [*counts, used, drives]
+        name = Content.assemble(*left)
+        for right, gap in ((whole, 3), (whole, 2), ([*counts, drives], 3), ([*counts, in_short], 2)):
+            joined = Content(" " * gap).join(right)
+            if joined.cell_length <= width - name.cell_length - 3:
+                return beside(name, joined, width)
+        for right in ([*counts, in_short], [counts[1], in_short], counts[1:2]):
+            joined = Content("  ").join(right)
+            if joined.cell_length <= width - min(_NAME, name.cell_length) - 2:
+                break
+        return beside(name, joined, width)
 
-    def _driver(self, view: WorkspaceView) -> Content:
+    def _driver(self, view: WorkspaceView, *, short: bool = False) -> Content:
         driver = view.driver
         match driver.kind:
             case "here":
-                return Content.styled("driven here", "$quiet")
+                return Content.styled("this process" if short else "driven by this process", "$quiet")
             case "other":
-                return Content.assemble(("driven by ", "$quiet"), safe_line(driver.name, "$quiet"))
+                return Content.assemble(("" if short else "driven by ", "$quiet"), safe_line(driver.name, "$quiet"))
             case "stale":
                 return Content.styled(f"stale since {time_of_day(driver.since)[:5]}", "b $bad")
             case _:

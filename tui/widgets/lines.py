@@ -245,6 +245,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         if self.cursor_shown and index == self.cursor and self.selectable(index):
             name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
             style = self.get_visual_style(name)
+            if style.background is not None and style.background.ansi is not None:
+                content = Content(content.plain)  # sixteen colours do not say which of them can be read on another
         elif tint := self.tint(index):
             style = self.get_visual_style(f"lines--{tint}")
         elif self._sought and self._sought in content.plain.casefold():

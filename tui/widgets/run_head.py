@@ -118,7 +118,8 @@ class RunHead(Widget):
                 spent = f" {age(stage.seconds)}" if stage.seconds >= 1 else ""
                 return Content.assemble((f"{glyphs.done} ", "$good"), name.stylize("$good"), (spent, "$quiet"))
             case "current":
-                spent = age(self.proc.now() - stage.since) if stage.since else ""
+                then = view.moment if view.at is not None and view.moment else self.proc.now()
+                spent = age(max(0.0, then - stage.since)) if stage.since else ""
                 style = "b $wait" if waits else "b $accent"
                 glyph = glyphs.waits if waits else glyphs.running
                 return Content.assemble(

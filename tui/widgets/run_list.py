@@ -6,12 +6,15 @@ group (`live/workspace.py`).
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual.content import Content
 from textual.message import Message
 
+from ...core.errors import ProcError
 from ...core.model.states import RunStatus
 from .. import keys
 from ..clean import oneline
@@ -22,18 +25,21 @@ from ..words import age, time_of_day
 from .lines import Lines, beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from ...core.journal.runs import Run
     from ..live.workspace import WorkspaceView
 
 FOLDED_FROM = 4
 """Children from this number on are folded to one line."""
 ROOMY = 70
 """Columns from which a row also says what the run is at."""
-
-
 ID_FROM = 38
 """Columns from which a row has the beginning of the run's id."""
+FOUND = 50
+"""How many runs that are not listed `find` brings."""
+PAUSE = 0.15
+"""Seconds without a key after which all runs are searched."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -69,8 +75,10 @@ class RunList(Lines):
         self._rows: list[Row] = []
         self._places: dict[str, int] = {}
         self._deadlines: bool = False
-        self._touched: bool = False
-        """Whether somebody moved the cursor: until then it goes to what needs them first."""
+        self._found: tuple[Entry, ...] = ()
+        """What was looked for and is not in a group."""
+        self._wanted: str | None = None
+        """The run that the cursor goes to once it is there."""
 
     # ---- views
 
@@ -79,20 +87,48 @@ class RunList(Lines):
         self._view = view
         self._rebuild()
         if self._kept is None and self._rows:
-            self.choose(self.proc.memory.now.run)
+            remembered = self.proc.memory.now.run
+            self.choose(remembered if f"run {remembered}" in self._places else None)
         self.update()
+        if self._wanted is not None and f"run {self._wanted}" in self._places:
+            self.choose(self._wanted)
 
     def clock(self, now: float) -> None:
         """A second has passed: draws the rows whose times differ."""
         self.update()
 
+    def on_resize(self) -> None:
+        """Where there is room a failed run says why on its own row."""
+        self._rebuild()
+
     def choose(self, run: str | None) -> None:
-        """Puts the cursor on a run, or on the first one there is."""
+        """Puts the cursor on a run, as soon as it can be shown, or on the first one there is."""
+        self._wanted = None
         place = self._places.get(f"run {run}") if run else None
+        if place is None and run:
+            self._wanted = run
+            self.run_worker(self._bring(run), exit_on_error=False, group="read", name="one run")
+            return
         if place is None:
             place = next((index for index in range(len(self._rows)) if self._rows[index].kind == "run"), None)
         if place is not None:
             self.select(place)
+
+    async def _bring(self, run: str) -> None:
+        """Shows a run that is in no group; one that is new is in one at once."""
+        await asyncio.sleep(PAUSE)
+        if self._wanted != run:
+            return
+        with suppress(ProcError):
+            self._add([await asyncio.to_thread(self.proc.operator.run, run)])
+            if self._wanted == run and f"run {run}" in self._places:
+                self.choose(run)
+
+    def _add(self, found: Sequence[Run]) -> None:
+        """Shows runs that were looked for, besides the groups."""
+        self._found = tuple(Entry(run) for run in found)
+        self._rebuild()
+        self.update()
 
     @property
     def selected(self) -> str | None:
@@ -120,14 +156,20 @@ class RunList(Lines):
             for entry in entries:
                 rows += self._tree(entry, 0)
         if view.more:
-            rows.append(Row("more", "more", f"{view.more:,} more", style="$quiet"))
+            rows.append(Row("more", "more", f"{view.more:,} more, / finds them", style="$quiet"))
+        listed = {row.key for row in rows}
+        found = [entry for entry in self._found if f"run {entry.run.id}" not in listed]
+        if found:
+            rows += [Row("gap", "gap Found"), Row("head", "head Found", "Found", len(found), "$quiet")]
+            rows += [Row("run", f"run {entry.run.id}", entry=entry) for entry in found]
         self._rows = rows
         self._places = {row.key: index for index, row in enumerate(rows)}
 
     def _tree(self, entry: Entry, depth: int) -> Iterator[Row]:
         run = entry.run
         yield Row("run", f"run {run.id}", entry=entry, depth=depth)
-        if run.status is RunStatus.FAILED and run.error and depth == 0:
+        roomy = self.scrollable_content_region.width >= ROOMY
+        if run.status is RunStatus.FAILED and run.error and depth == 0 and not roomy:
             yield Row("note", f"note {run.id}", _reason(run.error), style="$bad", entry=entry, depth=depth)
         children = entry.children if not run.status.ended or run.id in self.proc.memory.now.unfolded else ()
         if len(children) >= FOLDED_FROM and run.id not in self.proc.memory.now.unfolded:
@@ -167,11 +209,10 @@ class RunList(Lines):
     def text_of(self, index: int) -> str:
         """As in the base class."""
         entry = self._rows[index].entry
-        return (
-            ""
-            if entry is None
-            else f"{entry.run.procedure} {entry.run.id} {entry.run.stage or ''} {entry.run.error or ''}"
-        )
+        if entry is None:
+            return ""
+        run = entry.run
+        return " ".join((run.procedure, run.id, run.stage or "", run.error or "", run.params, run.starter))
 
     def row(self, index: int, width: int) -> Content:
         """As in the base class."""
@@ -258,9 +299,35 @@ class RunList(Lines):
         name = oneline(next(iter(names))) if len(names) == 1 else "children"
         left = Content.assemble(
             ("  " * row.depth + f" {glyphs.closed if folded else glyphs.open} ", "$quiet"),
-            (f"{name} × {entry.total}", "$quiet"),
+            (f"{name} {glyphs.times} {entry.total}", "$quiet"),
         )
         return beside(left, Content.styled(f"{entry.over} of {entry.total} done", "$quiet"), width)
+
+    # ---- finding
+
+    def seek(self, text: str) -> None:
+        """As in the base class, in all runs that there are."""
+        if not text:
+            self._add(())
+        super().seek(text)
+        if text and self._view is not None and self._view.more:
+            work = self._search(text)
+            self.run_worker(work, exit_on_error=False, group="read", name="find", exclusive=True)
+
+    async def _search(self, text: str) -> None:
+        await asyncio.sleep(PAUSE)
+        self._add(await asyncio.to_thread(self.proc.operator.search, text, limit=FOUND))
+        if not self._holds(self.cursor):
+            super()._again(1, first=self.cursor)
+
+    def _again(self, step: int, *, first: int) -> None:
+        """As in the base class; nothing is missing as long as not all runs were looked at."""
+        more = self._view is not None and self._view.more
+        if not more or any(self._holds(index) for index in range(self.total())):
+            super()._again(step, first=first)
+
+    def _holds(self, index: int) -> bool:
+        return self.selectable(index) and self._sought in self.text_of(index).casefold()
 
     # ---- keys
 

@@ -189,11 +189,15 @@ class RunPanel(Container):
         if not self._ready or not size or self._view is None:
             return
         front = self._last if self._zoomed else self._front
-        places = plan(size.width, size.height, front, zoomed=self._last if self._zoomed else None)
+        focused = self.screen.focused
+        zoomed = self._last if self._zoomed else None
+        places = plan(size.width, size.height, front, zoomed=zoomed)
+        if self._last not in places and focused is not None and self in focused.ancestors:
+            # There is less room than before: what somebody is at stays in front.
+            places = plan(size.width, size.height, self._last, zoomed=zoomed)
         if places == self._deck.places:
             return
         self._deck.places = places
-        focused = self.screen.focused
         for name, place in places.items():
             pane = self._panes.get(name)
             if pane is None:

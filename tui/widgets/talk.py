@@ -123,6 +123,7 @@ class Talk(Lines):
         """As in the base class; the message under the cursor is marked."""
         super().watch_cursor(before, after)
         self._refresh_changed()
+        self._pane.moved()
 
     def watch_has_focus(self, _has_focus: bool) -> None:
         """As in the base class; the message under the cursor is marked."""

@@ -16,6 +16,8 @@ from .lines import Lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from textual import events
+
 PORTION = 500
 """How many nodes below one are shown at a time."""
 
@@ -103,7 +105,17 @@ class TreeLines(Lines):
         """The names down to it."""
         return ".".join(self.nodes[index].path)
 
-    # ---- keys
+    # ---- keys and the mouse
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on the sign of a node folds or unfolds it."""
+        place = event.get_content_offset_capture(self) + self.scroll_offset
+        if 0 <= place.y < len(self.nodes):
+            node = self.nodes[place.y]
+            if (node.branch or node.rest) and 0 <= place.x - 2 * node.depth < 2:
+                event.prevent_default()
+                self.select(place.y, scroll=False)
+                self.action_fold()
 
     def action_fold(self) -> None:
         """Unfolds, or folds."""

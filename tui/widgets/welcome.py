@@ -51,6 +51,7 @@ class Welcome(Container):
                 "\n\n",
                 safe_line(_at_home(view.folder)),
                 f" has {what}{':' if view.procedures else '.'}",
+                "" if view.procedures else "\n",
             )
         )
         self._list.names = list(view.procedures)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import assume, given
@@ -10,6 +11,11 @@ from hypothesis import strategies as st
 from proc_tui.core.agents.filters import KEPT_CHARS, estimate, shape
 from proc_tui.core.document.procedure import Filter
 from proc_tui.core.model.messages import ChatMessage, Offer, RequestedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
 
 SYSTEM = ChatMessage("system", "Be brief.")
 
@@ -333,16 +339,25 @@ def test_the_estimate_of_two_conversations_is_the_sum(one: list[ChatMessage], tw
 
 
 @pytest.mark.parametrize("name", ["StandardFilter", "TokenBudget", "LastMessages", "LimitToolResults"])
-def test_the_time_grows_with_the_messages_and_not_with_their_square(name: str) -> None:
+def test_the_work_grows_with_the_messages_and_not_with_their_square(name: str) -> None:
     chosen = Filter(name, max_tokens=10**9, count=10**9)  # pyright: ignore[reportArgumentType]
 
-    def seconds(turns: int) -> float:
+    def lines(turns: int) -> int:
+        """How many lines of Python are executed, which no other program changes."""
         messages = [SYSTEM, *[called("1"), result("1", "x" * 100)] * turns]
-        found: list[float] = []
-        for _ in range(5):
-            began = time.perf_counter()
-            shape(chosen, messages)
-            found.append(time.perf_counter() - began)
-        return min(found)
+        count = 0
 
-    assert seconds(4000) < 60 * seconds(250)
+        def traced(_frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
+            nonlocal count
+            count += event == "line"
+            return traced
+
+        before = sys.gettrace()
+        sys.settrace(traced)
+        try:
+            shape(chosen, messages)
+        finally:
+            sys.settrace(before)
+        return count
+
+    assert lines(800) < 20 * lines(50)

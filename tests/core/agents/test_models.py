@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -122,3 +124,25 @@ def test_a_model_of_a_strangers_workspace_is_not_used_before_its_user_agreed(tmp
         assert models.get(None).name == "main"
     finally:
         TrustRecord().revoke(tmp_path)
+
+
+def test_a_model_whose_key_waits_for_a_person_holds_up_no_other_and_asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, unlocked = threading.Event(), threading.Event()
+    places: list[str] = []
+
+    def keyring(_secrets: Secrets, place: str) -> str:
+        places.append(place)
+        asked.set()
+        assert unlocked.wait(10)
+        return "sk-from-the-ring"
+
+    monkeypatch.setattr(Secrets, "keyring", keyring)
+    found = models(locked={**LOCAL, "api_key_keyring": "a/b"}, open=LOCAL)
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(found.get, "locked") for _ in range(2)]
+        assert asked.wait(10)
+        assert pool.submit(found.get, "open").result(10).name == "open"
+        unlocked.set()
+        first, second = (item.result(10) for item in waiting)
+    assert first is second
+    assert places == ["a/b"]

@@ -6,11 +6,13 @@ import asyncio
 import socket
 import sqlite3
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from proc_tui.core.engine import recording
+from proc_tui.core.engine import worker as worker_module
 from proc_tui.core.errors import Blocked, StoreFull
 from proc_tui.core.journal.database import Database
 from proc_tui.core.journal.events import Ended, Logged, ReplyFailed
@@ -203,32 +205,71 @@ def test_a_reply_of_no_choices_is_no_reply(openai_server: Any) -> None:
 # ---- stopping
 
 
-def test_cancelling_stops_the_reply_and_keeps_what_had_arrived(openai_server: Any, tmp_path: Path) -> None:
-    openai_server.play([{"text": ["Once ", "upon "], "hang": 3}])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "from another process"])
+def test_cancelling_closes_the_connection_before_the_next_piece_and_keeps_what_had_arrived(
+    openai_server: Any, tmp_path: Path, elsewhere: bool
+) -> None:
+    # The role and two pieces at once; then a piece each three seconds, without end.
+    openai_server.play([{"text": ["Once ", "upon "] + ["a time "] * 1000, "drip": [0, 0, 0, 3.0]}])
     (tmp_path / "tell.yaml").write_text(complete(CODE, "tell", {"agents": agent()}))
+    settings = configured(openai_server.url)
     arrived = threading.Event()
 
     def listen(partial: Any, piece: str) -> None:
         if partial.text == "Once upon ":
             arrived.set()
 
-    async def drive(operator: Operator, run: str) -> None:
+    async def drive(operator: Operator, canceller: Operator, run: str) -> None:
         worker = operator.worker()
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
             assert await asyncio.to_thread(arrived.wait, 10)
-            operator.cancel(operator.run(run), by="eve")
+            canceller.cancel(canceller.run(run), by="eve")
             assert await asyncio.to_thread(openai_server.asked[0].left.wait, 10), "the connection was closed"
             worker.stop()
 
-    with Operator.open(tmp_path, settings=configured(openai_server.url)) as operator:
+    with ExitStack() as stack:
+        operator = stack.enter_context(Operator.open(tmp_path, settings=settings))
+        canceller = stack.enter_context(Operator.open(tmp_path, settings=settings)) if elsewhere else operator
         operator.listen_replies(listen)
         run = operator.start(tmp_path / "tell.yaml")
-        asyncio.run(drive(operator, run.id))
+        asyncio.run(drive(operator, canceller, run.id))
+        assert openai_server.asked[0].sent == 3, "the role and two pieces: the connection was closed before the third"
         assert operator.run(run.id).status is RunStatus.CANCELLED
         kept = operator.partial(run)
         assert kept is not None
         assert (kept.agent, kept.name, kept.text) == ("worker", "worker.turn#1", "Once upon ")
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["in time", "too late"])
+def test_a_worker_that_ends_waits_a_moment_for_the_reply_under_way_and_begins_nothing(
+    openai_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    monkeypatch.setattr(worker_module, "QUIT_SECONDS", 20.0 if ends else 0.1)
+    words = {"text": ["Once ", "upon."] if ends else ["Once "] + ["upon "] * 1000, "drip": [0, 0, 0.3]}
+    openai_server.play([words, {"text": "Again."}, {"text": "Again."}])
+    code = 'local first = Worker.turn{inject = "Go."}.content\nreturn first .. " " .. Worker.turn().content'
+    (tmp_path / "tell.yaml").write_text(complete(code, "tell", {"agents": agent()}))
+    arrived = threading.Event()
+
+    async def drive(operator: Operator) -> None:
+        worker = operator.worker()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            assert await asyncio.to_thread(arrived.wait, 10)
+            worker.stop()
+
+    with Operator.open(tmp_path, settings=configured(openai_server.url)) as operator:
+        operator.listen_replies(lambda partial, piece: arrived.set())
+        run = operator.start(tmp_path / "tell.yaml")
+        asyncio.run(drive(operator))
+        assert operator.run(run.id).status is RunStatus.PENDING
+        assert (len(openai_server.asked), openai_server.paid) == (1, int(ends))
+        asyncio.run(operator.worker().run(once=True))
+        ended = operator.fold(operator.run(run.id)).ended
+        assert ended is not None
+        assert ended.result == ("Once upon. Again." if ends else "Again. Again.")
+        assert len(openai_server.asked) == (2 if ends else 3)
 
 
 def test_a_budget_stops_the_run_cleanly_and_more_of_it_lets_it_go_on(openai_server: Any, tmp_path: Path) -> None:
@@ -236,7 +277,7 @@ def test_a_budget_stops_the_run_cleanly_and_more_of_it_lets_it_go_on(openai_serv
     usage = {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}
     script = [{**ANSWER, "usage": usage}] * 4
     played = turn(openai_server, script, code, limits=LimitSettings(max_tokens=150), folder=tmp_path)
-    assert "has used 200 tokens; its budget is 150 (limits.max_tokens)" in played.error
+    assert "the run has used 200 tokens; the budget is 150 (limits.max_tokens)" in played.error
     assert played.ended is not None
     assert played.ended.code == "RUN-012"
     assert len(openai_server.asked) == 2
@@ -245,6 +286,30 @@ def test_a_budget_stops_the_run_cleanly_and_more_of_it_lets_it_go_on(openai_serv
     more = play(code, agents=agent(), settings=configured(openai_server.url), folder=tmp_path)
     assert more.result == 4
     assert more.run.tokens_in == 240
+
+
+def test_a_budget_holds_for_a_run_and_its_children_together(openai_server: Any) -> None:
+    document = """
+agents: {worker: {system_prompt: s}}
+procedures:
+  child:
+    agents: {helper: {system_prompt: s}}
+    code: return Helper.turn().content
+code: |
+  Worker.turn()
+  local first = Procedure.run("child")
+  local ok, why = pcall(Procedure.run, "child")
+  State.set("why", why)
+  pcall(Worker.turn)
+  return "never"
+"""
+    openai_server.play([{**ANSWER, "usage": {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}}] * 4)
+    played = play(document, settings=configured(openai_server.url, LimitSettings(max_tokens=200)))
+    together = "the run, its parents and its children have used 200 tokens; the budget is 200 (limits.max_tokens)"
+    assert together in str(played.fold.state.values["why"])
+    assert together in played.error
+    assert [run.status.value for run in (child.run for child in played.children)] == ["COMPLETED", "FAILED"]
+    assert len(openai_server.asked) == 2
 
 
 def test_what_replies_cost_is_counted_by_turn_agent_and_run(openai_server: Any) -> None:
@@ -349,6 +414,27 @@ def test_the_prompts_about_the_run_are_asked_at_its_end(openai_server: Any) -> N
     assert (unreachable.result, unreachable.run.summary) == (5, None)
     for one in (played, failed, text, table, unreachable):
         one.replay()
+
+
+def test_an_error_prompt_that_cannot_be_asked_does_not_hide_the_error(openai_server: Any, tmp_path: Path) -> None:
+    code = 'Worker.turn() error("no luck", 0)'
+    played = turn(openai_server, [ANSWER], code, error_prompt="What went wrong in {env.REGION}?")
+    assert played.error.startswith("no luck\n(error_prompt could not be asked: ")
+    assert "REGION" in played.error
+    assert played.ended is not None
+    assert (played.ended.error, played.ended.code, played.run.summary) == ("no luck", "RUN-005", None)
+    assert len(openai_server.asked) == 1
+    played.replay()
+    limits = LimitSettings(max_tokens=5)
+    spent = turn(openai_server, [ANSWER], code, error_prompt="Why?", limits=limits, folder=tmp_path)
+    assert spent.error.startswith("no luck\n(error_prompt could not be asked: the run has used 15 tokens; the budget")
+    spent.operator.resume(spent.run)
+    spent.operator.close()
+    openai_server.play([{"text": "Bad luck."}])
+    with Operator.open(tmp_path, settings=configured(openai_server.url)) as operator:
+        asyncio.run(operator.worker().run(once=True))
+        (run,) = operator.runs()
+        assert (run.error, run.summary) == ("no luck", "Bad luck.")
 
 
 def test_no_turn_is_taken_past_max_turns(openai_server: Any) -> None:

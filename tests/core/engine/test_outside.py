@@ -120,6 +120,39 @@ def test_what_is_being_cancelled_already_comes_to_its_end_before_the_loop_does(o
     assert ended.is_set()
 
 
+@pytest.mark.parametrize("worth", [True, False])
+def test_when_all_winds_up_only_what_is_worth_it_is_waited_for_and_nothing_begins(
+    outside: Outside, worth: bool
+) -> None:
+    errands, begun, go_on = Errands(lambda: outside), threading.Event(), threading.Event()
+    found: list[object] = []
+
+    async def under_way() -> str:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, 10)
+        return "paid"
+
+    def take() -> None:
+        try:
+            found.extend(errands.run({"a": under_way}, lambda: None, worth=worth))
+        except LeaseLost:
+            found.append("left")
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    assert begun.wait(10)
+    assert errands.busy is worth
+    errands.wind_up()
+    if worth:
+        go_on.set()
+    thread.join(10)
+    go_on.set()
+    assert found == ([("a", "paid")] if worth else ["left"])
+    assert not errands.busy
+    with pytest.raises(LeaseLost):
+        list(errands.run({"b": at_once}, lambda: None))
+
+
 def test_nothing_begins_once_the_run_is_stopped(outside: Outside) -> None:
     errands, begun = Errands(lambda: outside), threading.Event()
 

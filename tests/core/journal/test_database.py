@@ -151,7 +151,6 @@ def test_a_reader_left_in_a_transaction_or_a_statement_holds_nothing_up(database
     for index in range(3):
         database.write(put(str(index)))
     with database.read() as connection:
-        connection.execute("BEGIN")
         unread = connection.execute("SELECT hash FROM sources")
         unread.fetchone()
     with pytest.raises(sqlite3.ProgrammingError):
@@ -159,14 +158,13 @@ def test_a_reader_left_in_a_transaction_or_a_statement_holds_nothing_up(database
     database.write(put("more"))
     assert database._checkpoints is not None
     assert database._checkpoints.copy()
+    assert not connection.in_transaction
     with database.read() as again:
         assert again is connection
-        assert not again.in_transaction
 
 
-def test_a_reader_sees_one_moment_inside_a_transaction(database: Database) -> None:
+def test_a_reader_sees_one_moment(database: Database) -> None:
     with database.read() as connection:
-        connection.execute("BEGIN")
         assert connection.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         database.write(put("a"))
         assert connection.execute("SELECT count(*) FROM sources").fetchone() == (0,)
@@ -334,7 +332,6 @@ def test_an_open_reader_delays_the_copying_but_no_commit(database: Database) -> 
     assert database._checkpoints is not None
     database.write(put("a"))
     with database.read() as connection:
-        connection.execute("BEGIN")
         connection.execute("SELECT * FROM sources").fetchall()
         database.write(put("b"))
         assert not database._checkpoints.copy()

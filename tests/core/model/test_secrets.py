@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import keyring
@@ -13,6 +14,10 @@ from hypothesis import strategies as st
 from keyring.errors import KeyringLocked
 from proc_tui.core.errors import Blocked
 from proc_tui.core.model.secrets import REDACTED, SHORTEST, Secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 
 class Ring(keyring.backend.KeyringBackend):
@@ -128,6 +133,38 @@ def test_a_locked_keyring_blocks(ring: Ring) -> None:
     ring.locked = True
     with pytest.raises(Blocked, match="cannot be read: the keyring is locked"):
         Secrets({}).keyring("openai/me")
+
+
+def test_data_is_redacted_in_texts_lists_tables_and_keys() -> None:
+    secrets = Secrets({"TOKEN": "swordfish-1234"})
+    assert not secrets.hides_data
+    secrets.environment("TOKEN")
+    data: Any = {"a": ["swordfish-1234", 1, None], "the swordfish-1234": {"b": "x swordfish-1234 y"}, "n": 2.5}
+    assert secrets.redact_data(data) == {"a": ["***", 1, None], "the ***": {"b": "x *** y"}, "n": 2.5}
+    assert data["a"][0] == "swordfish-1234"
+
+
+def test_places_addresses_and_short_words_stay_in_data(tmp_path: Path) -> None:
+    variables = {
+        "DATA": str(tmp_path),
+        "SITE": "https://example.org/docs",
+        "MODE": "fast",
+        "DATABASE": "postgres://ada:swordfish@db/x",
+        "SIGNED": "https://example.org/?token=swordfish",
+        "KEY": "/not-a-path/but+a=key",
+    }
+    secrets = Secrets(variables)
+    for name, value in variables.items():
+        secrets.environment(name)
+        assert secrets.redact(f"<{value}>") == "<***>"
+        kept = name in ("DATA", "SITE", "MODE")
+        assert secrets.redact_data(f"<{value}>") == (f"<{value}>" if kept else "<***>"), name
+
+
+def test_variables_that_are_expected_to_hold_a_key_are_redacted_before_they_are_asked_for() -> None:
+    secrets = Secrets({"KEY": "swordfish-1234"})
+    secrets.expected(["KEY", "NOT_SET"])
+    assert secrets.redact_data("swordfish-1234") == secrets.redact("swordfish-1234") == "***"
 
 
 def test_threads_may_use_it_at_the_same_time() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -21,7 +22,6 @@ from proc_tui.core.model.workspace import FOLDER, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -234,6 +234,24 @@ def test_a_wrong_durability_in_the_environment_is_named(tmp_path: Path, monkeypa
     monkeypatch.setenv("PROC_TUI_DURABILITY", "quick")
     with pytest.raises(ConfigError, match=r"environment variable PROC_TUI_DURABILITY: .* \"full\", not \"quick\""):
         load(tmp_path)
+
+
+def test_the_users_own_servers_start_in_the_home_folder_and_not_in_whatever_workspace(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    own = "".join(
+        f'[mcpServers.{name}]\ncommand = "x"\ncwd = "{cwd}"\n'
+        for name, cwd in {"a": "", "b": "tools", "c": "~/x", "d": "/opt", "e": "${PROC_TUI_WORKSPACE}/x"}.items()
+    )
+    write(
+        user=own + '[mcpServers.mine]\ncommand = "x"\n[mcpServers.web]\nurl = "http://x"\n',
+        workspace='[mcpServers.mine]\ncommand = "y"\n[mcpServers.theirs]\ncommand = "z"\ncwd = "x"\n',
+    )
+    home = str(Path.home())
+    assert {name: server.cwd for name, server in load(tmp_path).mcp_servers.items()} == {
+        "a": home, "b": f"{home}/tools", "c": f"{home}/x", "d": "/opt", "e": "${PROC_TUI_WORKSPACE}/x",
+        "mine": "", "web": "", "theirs": "x",
+    }  # fmt: skip
 
 
 def test_settings_are_explained_by_the_file_that_they_come_from(tmp_path: Path, write: Callable[..., None]) -> None:

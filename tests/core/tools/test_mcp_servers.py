@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -115,6 +116,13 @@ async def test_the_idempotency_key_and_the_environment_arrive(stdio: Callable[..
         assert (await source.call("variable", {"name": "LIBRARY"}, key="k")).value == "s3cr3t-token!"
         assert (await source.call("variable", {"name": "PROC_TUI_TOOL"}, key="k")).value == "library"
         assert (await source.call("variable", {"name": "XDG_DATA_HOME"}, key="k")).value == "(unset)"
+
+
+async def test_the_workspace_can_be_named_in_the_settings(stdio: Callable[..., McpServer], tmp_path: Path) -> None:
+    source = stdio(cwd="${PROC_TUI_WORKSPACE}/there", env={"ROOT": "${PROC_TUI_WORKSPACE}"})
+    (tmp_path / "there").mkdir()
+    async with opened(source):
+        assert (await source.call("variable", {"name": "ROOT"}, key="k")).value == str(tmp_path)
 
 
 async def test_a_changed_list_of_tools_is_read_again(stdio: Callable[..., McpServer]) -> None:
@@ -251,6 +259,19 @@ async def test_secrets_are_neither_in_the_log_nor_in_last_words(
         assert "s3cr3t" not in text
 
 
+async def test_a_folder_of_logs_that_leads_outside_is_told_and_left_alone(
+    stdio: Callable[..., McpServer], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (tmp_path / ".proc-tui").mkdir()
+    (tmp_path / ".proc-tui" / "logs").symlink_to(outside)
+    async with opened(stdio("exits_at_once.py")) as source:
+        told = await failure(source.start())
+    assert "no licence key found" in told
+    assert "(.proc-tui/logs is a link that leads outside of the workspace, so nothing is written there)" in told
+    assert list(outside.iterdir()) == []
+
+
 # ---- servers that are careless
 
 
@@ -278,6 +299,32 @@ async def test_a_flood_on_standard_output_waits_and_can_be_left(stdio: Callable[
     async with opened(stdio("careless.py", timeout=1.0)) as source:
         assert "did not answer within 1 s" in await failure(source.call("ask", {"how": "flood"}, key="k"))
     assert capfd.readouterr() == ("", "")
+
+
+WRONG: list[object] = [
+    {"name": "no schema"},
+    {"name": "a word", "inputSchema": "object"},
+    {"name": "empty", "inputSchema": {}},
+    {"name": "bad type", "inputSchema": {"type": 5}},
+    {"inputSchema": {"type": "object"}},
+    "not even an object",
+]
+
+
+async def test_a_tool_whose_description_is_broken_costs_no_other_tool(
+    stdio: Callable[..., McpServer], tmp_path: Path
+) -> None:
+    async with opened(stdio("careless.py", env={"WRONG": json.dumps(WRONG)})) as source:
+        await source.start()
+        assert [tool.name for tool in source.tools] == ["ask"]
+        assert (await source.call("ask", {}, key="k")).value == "fine"
+        names = ['"no schema"', '"a word"', '"empty"', '"bad type"', "number 5", "number 6"]
+        why = "was left out, since its description is not MCP"
+        told = [f'the MCP server "library": the tool {name} {why}' for name in names]
+        assert [problem.partition(" (")[0] for problem in source.problems] == told
+        assert "(inputSchema: Field required)" in source.problems[0]
+    log = (tmp_path / ".proc-tui/logs/mcp-library.log").read_text()
+    assert log.splitlines() == [f"proc-tui: {problem}" for problem in source.problems]
 
 
 # ---- servers that do not start

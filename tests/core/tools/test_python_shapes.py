@@ -17,8 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from proc_tui.core.tools.python_docstrings import documentation
+from proc_tui.core.tools.python_functions import Function
 from proc_tui.core.tools.python_results import Misfit
-from proc_tui.core.tools.python_shapes import Describer, Function, Undescribable, documentation
+from proc_tui.core.tools.python_shapes import Describer
+from proc_tui.core.tools.python_values import Undescribable
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,11 @@ import pytest
 from proc_tui.core.errors import Blocked, ToolError
 from proc_tui.core.model.messages import ToolResult
 from proc_tui.core.model.secrets import Secrets
-from proc_tui.core.model.settings import PythonToolSettings, ServerSettings, Settings, load
+from proc_tui.core.model.settings import ModelSettings, PythonToolSettings, ServerSettings, Settings, load
 from proc_tui.core.model.trust import TrustRecord
 from proc_tui.core.tools.tool import Source, Tool
 from proc_tui.core.tools.toolbox import SourceStatus, Toolbox
+from proc_tui.core.values import Value
 
 
 class Shelf:
@@ -20,8 +21,10 @@ class Shelf:
     def __init__(self, name: str, *tools: str, failure: Exception | None = None) -> None:
         self.name: str = name
         self.tools: list[Tool] = []
+        self.problems: list[str] = []
         self.failure: Exception | None = failure
         self.starts: int = 0
+        self.result: ToolResult = ToolResult("done", "done")
         self.calls: list[tuple[str, dict[str, object], str]] = []
         self.gate: asyncio.Event | None = None
         self.closed: bool = False
@@ -42,7 +45,7 @@ class Shelf:
         self.calls.append((name, args, key))
         if args.get("of") == ["fail"]:
             raise ToolError("the key sesame-sesame does not fit")
-        return ToolResult("done", "done")
+        return self.result
 
     async def close(self) -> None:
         self.closed = True
@@ -218,3 +221,16 @@ async def test_servers_and_python_tools_are_one_toolbox(tmp_path: Path, project:
         ]
     finally:
         await toolbox.close()
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+async def test_a_configured_key_is_in_no_result(tmp_path: Path, size: int) -> None:
+    shelf, secrets = Shelf("web", "search"), Secrets({"WEB_KEY": "sesame-sesame", "OPENAI_API_KEY": "sk-0123456789"})
+    settings = Settings(models={"main": ModelSettings(model="m", api_key_env="WEB_KEY")})
+    toolbox = Toolbox(settings, tmp_path, secrets, sources=[shelf])
+    said = "the keys are sesame-sesame and sk-0123456789 " * size
+    kept: list[Value] = [{"type": "resource", "text": said}]
+    shelf.result = ToolResult({"said": [said]}, said, kept)
+    result = await toolbox.call("search", {}, key="k")
+    clean = "the keys are *** and *** " * size
+    assert result == ToolResult({"said": [clean]}, clean, [{"type": "resource", "text": clean}])

@@ -26,16 +26,35 @@ from proc_tui.core.operator import Operator
 from proc_tui.core.testing import FakeClock, complete, scripted, write_workspace
 from proc_tui.tui.app import ProcTui
 from proc_tui.tui.memory import Memory
+from proc_tui.tui.opening import OpeningProcTui
 from pytest_textual_snapshot import SVGImageExtension
+from textual.pilot import WaitForScreenTimeout
+from textual.widgets import Input
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from proc_tui.core.journal.runs import Run
     from textual.pilot import Pilot
 
 PATIENCE = 20.0
 """Seconds after which something that should be on the screen counts as missing."""
+WIDE = """
+State.set("名前", "東京タワー 🎁")
+State.set("combining", "a\\u{0301}e\\u{0308} x")
+State.set("a_rather_long_key_that_goes_on_and_on_and_on", string.rep("long value ", 40))
+State.set("table", {list = {1, 2, {deep = true}}, text = "one\\ntwo", none = {}})
+Step.run("段階 one 🎁", function() State.set("名前", "京都") return "結果 " .. string.rep("ok ", 30) end)
+Step.run("a step with a name that is longer than the column that it has, by far", function() return {n = 1} end)
+Log.warn("発送 is late 🎁 " .. string.rep("and late ", 30), {["街"] = "東京", count = 3})
+pcall(function() Step.run("unlucky 😀", function() error("壊れた: " .. string.rep("bad ", 30)) end) end)
+Step.run("outer", function() Step.run("inner", function() State.set("deep", 1) return 2 end) return 3 end)
+local node = GraphNode.create{content = "根 🎁 " .. string.rep("root ", 20), score = 0.25, metadata = {["街"] = "東京"}}
+GraphNode.create{content = "子 a\\u{0301}", score = 12.5, parent = node}
+GraphNode.set_current(node)
+Human.approve{message = "Publish it?"}
+"""
+"""Wide, combining and long texts in everything that a pane shows."""
 
 
 class _Secrets:
@@ -107,19 +126,42 @@ def screen_text(app: ProcTui) -> str:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Waits until the application is at rest: nothing is read, and every view was shown."""
+    """Waits until the application is at rest: nothing is read, and every view was shown.
+
+    Raises `TimeoutError` that says what it waited for.
+    """
     app = pilot.app
     assert isinstance(app, ProcTui)
-    quiet = 0
-    async with asyncio.timeout(PATIENCE):
-        while quiet < 3:
-            await pilot.pause(0.01)
-            busy = [worker for worker in app.workers if worker.group in ("read", "act") and not worker.is_finished]
-            run = app.tick.run if app.tick is not None else None
-            behind = (run.run.id if run else None, run.at if run else None) != (app.selected, app.at)
-            cards = app.screen.query("Card, FailureCard, ConversationPane")
-            armed = all(getattr(card, "is_settled", True) for card in cards)
-            quiet = quiet + 1 if not busy and not behind and not app.feed.is_behind and armed else 0
+    quiet, waits = 0, "messages of widgets"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while quiet < 3:
+                await pilot.pause(0.01)
+                waits = "; ".join(_unrest(app))
+                quiet = 0 if waits else quiet + 1
+    except (TimeoutError, WaitForScreenTimeout) as error:
+        raise TimeoutError(f"not at rest, waited for: {waits or 'messages of widgets'}\n{screen_text(app)}") from error
+
+
+def _unrest(app: ProcTui) -> list[str]:
+    """What goes on yet, in words."""
+    if not app.is_open:
+        return ["the workspace is not open"]
+    found = [
+        f"worker {worker.name!r} of {worker.group} is {worker.state.name}"
+        for worker in app.workers
+        if worker.group in ("read", "act") and not worker.is_finished
+    ]
+    run = app.tick.run if app.tick is not None else None
+    shown = (run.run.id, run.at) if run is not None else (None, None)
+    if shown != (app.selected, app.at):
+        found.append(f"shown is {shown}, selected {(app.selected, app.at)}")
+    if app.feed.is_behind:
+        found.append("the feed has something to read")
+    for card in app.screen.query("Card, FailureCard, ConversationPane"):
+        if not getattr(card, "is_settled", True):
+            found.append(f"{card} is not settled")
+    return found
 
 
 class Stage:
@@ -129,6 +171,7 @@ class Stage:
         self.folder = folder
         self.clock = FakeClock()
         self.memory = Memory(folder, folder=memory, terminal="test")
+        self.memory.keep_name("starter")
         self.operator = Operator.open(folder, settings=Settings(durability="fast"), clock=self.clock, user="starter")
 
     def play_now(
@@ -141,6 +184,12 @@ class Stage:
         run = self.operator.start(self.folder / f"{name}.yaml", params, replies=script)
         self.drive_now()
         return self.operator.run(run.id)
+
+    def play_wide_now(self) -> Run:
+        """Plays a run with wide, combining and long texts in every pane."""
+        run = self.play_now(WIDE, name="発送")
+        self.clock.advance(75)
+        return run
 
     def drive_now(self) -> None:
         """Drives everything that is due; not from a running loop."""
@@ -172,9 +221,38 @@ class Stage:
             yield OpenApp(app, pilot)
             await app.leave()
 
+    @asynccontextmanager
+    async def opening(self, open_it: Callable[[], Operator]) -> AsyncIterator[OpenApp]:
+        """The application, which opens the workspace itself and has drawn its first frame."""
+        app = OpeningProcTui(self.folder, open_it, memory=self.memory)
+        async with app.run_test(size=(120, 36)) as pilot:
+            seen = OpenApp(app, pilot)
+            await seen.until("reading…")
+            yield seen
+            await app.leave()
+
     async def settle(self, pilot: Pilot[Any]) -> None:
         """For `run_before` of a snapshot."""
         await settle(pilot)
+
+    def after(self, *steps: str | Callable[[ProcTui], object]) -> Callable[[Pilot[Any]], Awaitable[None]]:
+        """For `run_before` of a snapshot: keys that are pressed one by one, and calls with the application."""
+
+        async def work(pilot: Pilot[Any]) -> None:
+            await settle(pilot)
+            for step in steps:
+                if isinstance(step, str):
+                    await pilot.press(step)
+                else:
+                    step(pilot.app)  # pyright: ignore[reportArgumentType] - it is ours
+                await settle(pilot)
+            for field in pilot.app.screen.query("Input, TextArea"):
+                field.cursor_blink = False  # pyright: ignore[reportAttributeAccessIssue] - both have it
+            for field in pilot.app.screen.query(Input):
+                field._cursor_visible = True
+            await settle(pilot)
+
+        return work
 
     def close(self) -> None:
         """Closes the workspace."""

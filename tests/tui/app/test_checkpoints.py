@@ -163,3 +163,42 @@ def test_comparing_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:
         await stage.settle(pilot)
 
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 36), run_before=compare)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
+    ids=["light", "linux"],
+)
+def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_wide_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("4", "z"))
+
+
+def test_a_reset_is_asked_for(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(STEPS, name="notes")
+    work = stage.after("4", "g", "x", "j", "j", "j", "enter")
+    assert snap_compare(stage.app(), terminal_size=(80, 24), run_before=work)
+
+
+def test_what_can_be_done_from_an_operation(stage: Stage, snap_compare: Any) -> None:
+    run = stage.play_now(STEPS, name="notes")
+    stage.operator.reset(run, "second")
+    stage.drive_now()
+    work = stage.after("4", "z", "g", "m", "j", "m", "x")
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(100, 30), run_before=work)
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-16", "linux"), ((200, 60), "proc-contrast", "xterm-256color")],
+    ids=["linux", "widest"],
+)
+def test_comparing_wide_and_long_texts(
+    stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str
+) -> None:
+    stage.play_wide_now()
+    work = stage.after("4", "z", "g", "m", "G", "k", "m", "C")
+    assert snap_compare(stage.app(theme=theme, TERM=terminal), terminal_size=size, run_before=work)

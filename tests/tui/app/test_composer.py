@@ -69,6 +69,64 @@ async def test_an_input_request_is_answered_in_the_field(stage: Stage) -> None:
     assert answer.answer["text"] == "ann"
 
 
+async def test_an_answer_is_its_cards_to_give_and_to_undo(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    request = stage.operator.inbox()[0]
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", *"ann", "enter")
+        assert "u undo" in app.text()
+        assert app.focused_layer() == "card"
+        (answer,) = stage.operator.answers(request.id)
+        assert (answer.answer, answer.by) == ({"text": "ann"}, "starter")
+        assert answer.audit["screen"] == "composer"
+        assert answer.audit["digest_shown"] == request.digest
+        await app.press("u")
+        assert stage.operator.answers(request.id)[0].undone_at is not None
+        assert composer(app).field.text == "ann", "what was taken back is there again"
+        assert composer(app).target.kind == "answer"
+
+
+async def test_c_on_a_question_goes_to_the_composer_with_its_default(stage: Stage) -> None:
+    await stage.play('return Human.input{message = "Your name?", default = "ann"}', name="asks")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("enter", "c")
+        assert app.app.screen.focused is composer(app).field
+        assert composer(app).field.text == "ann"
+        await app.press("a", "enter")
+        assert stage.operator.answers(stage.operator.inbox()[0].id)[0].answer == {"text": "anna"}
+
+
+async def test_a_draft_of_an_answer_is_the_same_in_the_inbox(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    async with stage.open(size=(150, 40)) as app:
+        await app.press("i", *"half", "escape")
+        await app.until(lambda: len(list((stage.memory._folder / "drafts").glob("*.json"))) == 2)
+        await app.press("I", "enter", "c")
+        assert getattr(app.app.screen.focused, "text", "") == "half"
+
+
+async def test_a_word_that_confirms_is_asked_for_by_the_card(stage: Stage) -> None:
+    hitl = {"who": {"type": "input", "message": "Whom?", "confirm": "fire"}}
+    await stage.play('return Human.input("who")', name="asks", hitl=hitl)
+    request = stage.operator.inbox()[0]
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", *"bob", "enter")
+        assert "dangerous: type fire" in app.text()
+        assert stage.operator.answers(request.id) == []
+        await app.press(*"fire", "enter")
+        assert stage.operator.answers(request.id)[0].answer == {"text": "bob"}
+
+
+async def test_what_the_request_refuses_is_said_and_stays(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("i", "a", "ctrl+j", "b", "enter")
+        await app.until("wants one line")
+        await app.settle()
+        assert composer(app).field.text == "a\nb"
+        assert stage.operator.answers(stage.operator.inbox()[0].id) == []
+
+
 async def test_the_label_stays_while_there_is_text(stage: Stage) -> None:
     await stage.play(GATE, name="gate")
     async with stage.open(size=(120, 40)) as app:

@@ -249,9 +249,6 @@ def played(stage: Stage) -> None:
     stage.clock.advance(240)
 
 
-@pytest.mark.xfail(
-    raises=TimeoutError, strict=False, reason="does not come to rest at times while the whole suite runs"
-)
 def test_conversation_wide(stage: Stage, snap_compare: Any) -> None:
     played(stage)
     stage.memory.keep(zoomed=True)
@@ -275,9 +272,6 @@ def test_conversation_in_the_light_theme_unfolded_and_unfiltered(stage: Stage, s
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 54), run_before=unfold)
 
 
-@pytest.mark.xfail(
-    raises=TimeoutError, strict=False, reason="does not come to rest at times while the whole suite runs"
-)
 def test_conversation_at_80x24_in_ascii(stage: Stage, snap_compare: Any) -> None:
     played(stage)
 

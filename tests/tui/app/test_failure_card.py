@@ -150,6 +150,18 @@ def test_failure_card_at_80x24(stage: Stage, snap_compare: Any) -> None:
     assert snap_compare(stage.app(), terminal_size=(80, 24), run_before=enter)
 
 
+@pytest.mark.parametrize("theme", ["proc-dark", "proc-light"])
+def test_the_ways_of_a_failed_run_at_80x24(stage: Stage, snap_compare: Any, theme: str) -> None:
+    stage.play_now(FAILS, name="pays")
+    assert snap_compare(stage.app(theme=theme), terminal_size=(80, 24), run_before=stage.after("enter", "x"))
+
+
+def test_failure_card_in_ascii(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(FAILS, name="pays")
+    app = stage.app(theme="proc-16", TERM="linux")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=stage.after("enter"))
+
+
 def blocked(stage: Stage) -> Run:
     run = stage.play_now('Human.notify{message = "now it asks a model"} Sleep(3600)', name="asks")
 

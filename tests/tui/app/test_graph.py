@@ -131,3 +131,15 @@ def test_graph_beside_its_node_in_the_light_theme(stage: Stage, snap_compare: An
     stage.play_now(TREE, name="ways")
     app = stage.app(theme="proc-light")
     assert snap_compare(app, press=["5", "z", "k"], terminal_size=(120, 30), run_before=stage.settle)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
+    ids=["light", "linux"],
+)
+def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_wide_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("5", "z"))

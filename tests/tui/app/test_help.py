@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,12 +34,29 @@ async def test_esc_and_q_close_it_and_leave_nothing(stage: Stage) -> None:
 
 
 async def test_a_rebound_key_acts_and_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from proc_tui.tui import app as module
+    from proc_tui.tui.application import choosing as module
 
-    monkeypatch.setattr(module, "_own_sections", lambda: {"keys": {"app": {"inbox": "ctrl+g"}}})
+    monkeypatch.setattr(module, "own_sections", lambda: {"keys": {"app": {"inbox": "ctrl+g"}}})
     await stage.play("return 1", name="billing")
     async with stage.open() as app:
         await app.press("question_mark", "slash", *"inbox")
         assert "^g" in app.text()
         await app.press("escape", "ctrl+g")
         assert "Inbox" in app.text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal", "keys"),
+    [
+        ((120, 36), "proc-dark", "xterm-256color", ()),
+        ((80, 24), "proc-light", "xterm-256color", ("slash", *"event")),
+        ((80, 24), "proc-contrast", "linux", ()),
+    ],
+    ids=["wide", "searched", "ascii"],
+)
+def test_the_help(
+    stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str, keys: tuple[str, ...]
+) -> None:
+    stage.play_now('Log.info("x")', name="billing")
+    work = stage.after("7", "question_mark", *keys)
+    assert snap_compare(stage.app(theme=theme, TERM=terminal), terminal_size=size, run_before=work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.core.operator import Given
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -63,6 +64,29 @@ async def test_marked_requests_of_one_point_are_answered_at_once_and_undone_toge
         assert given(stage) == 3
         await app.press("u")
         assert given(stage) == 0
+
+
+async def test_what_is_answered_elsewhere_is_no_part_of_what_is_marked_any_more(stage: Stage) -> None:
+    for _ in range(3):
+        await stage.play(SEND, name="letters", **SAME)
+    async with stage.open(size=(150, 30)) as app:
+        await app.press("I", "space", "j", "space", "j", "space")
+        stage.operator.answer(stage.operator.inbox()[0].id, Given(decision="reject"), by="bob")
+        await app.until("2 marked: answered at once")
+        await app.press("enter", "a")
+        assert "approving 2 requests in 2 s" in app.text()
+        decided = [answer for row in stage.operator.inbox() for answer in stage.operator.answers(row.id)]
+        assert [(answer.by, answer.audit["batch"]) for answer in decided] == [("starter", 2)] * 2
+
+
+async def test_questions_and_other_points_are_not_answered_at_once(stage: Stage) -> None:
+    await stage.play(SEND, name="letters", **SAME)
+    await stage.play('Human.input{message = "Who?"}', name="asks")
+    other = {"hitl": {"other": {"type": "review", "message": "Send it?"}}}
+    await stage.play(SEND.replace('"gate"', '"other"'), name="letters2", **other)
+    async with stage.open(size=(150, 30)) as app:
+        await app.press("I", "space", "j", "space", "j", "space")
+        assert sum("✓" in line or "√" in line for line in app.text().splitlines()) == 1
 
 
 async def test_what_differs_or_is_dangerous_is_not_answered_at_once(stage: Stage) -> None:

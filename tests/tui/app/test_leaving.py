@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.tui import leaving
+from proc_tui.tui.screens.dialogs import LeaveDialog
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -102,3 +103,14 @@ async def test_a_request_with_a_deadline_wants_a_worker(stage: Stage) -> None:
 
 def test_the_worker_takes_no_program_from_the_workspace(stage: Stage) -> None:
     assert "-P" in leaving.command(stage.folder)
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((120, 30), "proc-light", "xterm-256color"), ((80, 24), "proc-16", "linux")],
+    ids=["wide", "narrow"],
+)
+def test_the_dialog(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_now("Sleep(3600)", name="nap")
+    work = stage.after(lambda app: app.push_screen(LeaveDialog(3)))
+    assert snap_compare(stage.app(theme=theme, TERM=terminal), terminal_size=size, run_before=work)

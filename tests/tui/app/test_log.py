@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -78,3 +78,21 @@ async def test_nothing_logged_is_said(stage: Stage) -> None:
     await stage.play("return 1", name="silent")
     async with stage.open(size=(150, 40)) as app:
         assert "nothing was logged" in app.text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
+    ids=["light", "linux"],
+)
+def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_wide_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("7", "z"))
+
+
+def test_scrolled_up_with_a_level(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(LOUD.replace("{n}", "60"), name="loud")
+    work = stage.after("7", "z", "f", *["ctrl+u"] * 4)
+    assert snap_compare(stage.app(), terminal_size=(100, 24), run_before=work)

@@ -30,7 +30,7 @@ async def test_the_first_screen_shows_the_groups_and_the_run_that_waits(stage: S
         text = app.text()
         assert "Needs you" in text
         assert "Recent" in text
-        assert "1 need you" in app.line("proc-tui")
+        assert "1 needs you" in app.line("proc-tui")
         assert "notes" in app.line("v1")
         assert "collect" in app.line("review")
         assert "Publish it?" in text

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from proc_tui.tui.screens.dialogs import Choice, sought
+from proc_tui.tui.screens.picking import Choice, sought
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -45,3 +45,21 @@ def test_words_come_before_letters_in_order_and_groups_stay_together() -> None:
     assert [choice.key for choice in sought(choices, "release")] == ["4", "1"]
     assert [choice.key for choice in sought(choices, "rlst")] == ["2"]
     assert sought(choices, "") == choices
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal", "typed"),
+    [
+        ((110, 34), "proc-dark", "xterm-256color", ""),
+        ((80, 24), "proc-light", "xterm-256color", "in"),
+        ((80, 24), "proc-16", "linux", "zzz"),
+    ],
+    ids=["all", "narrow", "nothing"],
+)
+def test_the_commands(
+    stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str, typed: str
+) -> None:
+    stage.play_now("return 1", name="billing")
+    stage.play_now('error("it broke")', name="発送と_instructions_" + "long_" * 12)
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("colon", *typed))

@@ -172,6 +172,12 @@ def test_an_edited_review_at_80x24_in_the_light_theme(stage: Stage, snap_compare
     assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: _edited(stage, pilot))
 
 
+def test_a_review_in_ascii(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(NOTES, name="notes", **POINT)
+    app = stage.app(theme="proc-16", TERM="linux")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=stage.after("I", "v"))
+
+
 async def _edited(stage: Stage, pilot: Any) -> None:
     await stage.settle(pilot)
     await pilot.press("I", "v")

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from proc_tui.tui.screen_safety import ControlGate, safe, safe_line
+from proc_tui.tui.screen_safety import MOST, ControlGate, safe, safe_line
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -26,13 +27,36 @@ def test_the_gate_lets_no_control_character_through(text: str) -> None:
         assert not content.spans
 
 
-def test_the_last_gate_keeps_the_width_and_drops_links() -> None:
-    segments = [Segment("a\x1b[31mb\u202e", Style(bold=True)), Segment("fine"), Segment("x", Style(link="https://x"))]
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (["a\x9bb  "], ["a\ufffdb "]),
+        (["│ a\x1b[31mb\u202e      │"], ["│ a\ufffd[31mb\ufffd    │"]),
+        (["a\x1b", "bc  d", "   "], ["a\ufffd", "bc d", "   "]),
+        (["full\x1b[31mline"], ["full[31mline"]),
+        (["│a\u200db   │"], ["│ab  │"]),
+        (["a\u200bb     ", "\ud800\U000e0041     "], ["a\ufffdb    ", "\ufffd\ufffd    "]),
+    ],
+)
+def test_the_last_gate_keeps_the_width(line: list[str], shown: list[str]) -> None:
+    gated = ControlGate().apply([Segment(text) for text in line], Color(0, 0, 0))
+    assert [segment.text for segment in gated] == shown
+    assert cell_len("".join(shown)) == cell_len("".join(line))
+
+
+def test_the_last_gate_drops_links_and_leaves_the_rest() -> None:
+    segments = [Segment("fine"), Segment("x", Style(link="https://x", bold=True))]
     shown = ControlGate().apply(segments, Color(0, 0, 0))
-    assert [segment.text for segment in shown] == ["a\ufffd[31mb\ufffd", "fine", "x"]
-    assert shown[2].style is not None
-    assert not shown[2].style.link
-    assert ControlGate().apply([segments[1]], Color(0, 0, 0))[0] is segments[1]
+    assert [segment.text for segment in shown] == ["fine", "x"]
+    assert shown[1].style is not None
+    assert shown[1].style.bold
+    assert not shown[1].style.link
+    assert ControlGate().apply([segments[0]], Color(0, 0, 0))[0] is segments[0]
+
+
+def test_a_very_long_line_is_cut() -> None:
+    assert len(safe_line("x" * 10**6)) == MOST + 1
+    assert safe_line("\n" * 10**5 + "seen").plain == "seen"
 
 
 @pytest.mark.slow

@@ -197,3 +197,17 @@ def test_source_difference_in_the_light_theme(stage: Stage, snap_compare: Any) -
         await stage.settle(pilot)
 
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(100, 26), run_before=switch)
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-contrast", "xterm-256color"), ((80, 24), "proc-16", "linux")],
+    ids=["contrast", "linux"],
+)
+def test_wide_and_long_lines(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    text = TEXT.replace("three times", "三回 🎁 " + "three times " * 12)
+    (stage.folder / "notes.yaml").write_text(text)
+    stage.operator.start(stage.folder / "notes.yaml")
+    stage.drive_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("6", "z", "l"))

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from proc_tui.core.model.trust import TrustRecord
+from proc_tui.core.model.trust import Startable, TrustRecord
 from proc_tui.tui import forms
+from proc_tui.tui.screens.dialogs import TrustDialog
 from proc_tui.tui.screens.start import FormRow, StartScreen
 
 if TYPE_CHECKING:
     from conftest import OpenApp, Stage
+    from proc_tui.tui.app import ProcTui
     from textual.widget import Widget
 
 SHIP = """
@@ -23,6 +25,29 @@ params:
   items: {type: array, default: [1, 2]}
 code: |
   return {target = params.target, n = #params.items}
+"""
+
+EVERY_KIND = """
+name: ship
+version: "1"
+description: Sends a parcel, and says when it will be there. What is written here may be as long as it likes.
+params:
+  target: {type: string, required: true, description: "Where it goes: a town, or a town and a country"}
+  note: {type: string, default: "to 東京, with 🎁 and a\u0301ccents"}
+  speed: {type: string, enum: [slow, fast, overnight], default: slow}
+  carrier: {type: string, enum: [road, rail]}
+  insured: {type: boolean, default: false, description: Costs 2 more}
+  copies: {type: integer, default: 1}
+  weight: {type: number, description: in kg}
+  letter:
+    type: string
+    default: |
+      Dear customer,
+      it is on its way.
+  items: {type: array, default: [paper, {name: ink, count: 2}]}
+  address: {type: object, default: {street: Main Street, number: 1}}
+code: |
+  return params.target
 """
 
 pytestmark = pytest.mark.slow
@@ -50,7 +75,7 @@ async def test_a_form_has_a_field_for_each_parameter_of_its_kind(stage: Stage) -
         assert "Sends a parcel." in text
         assert "slow" in app.line("1 of 2")
         assert "- 1" in text
-        assert "people: asked" in text
+        assert "people asked" in text
         assert app.app.screen.focused is control(app, "target")
 
 
@@ -173,3 +198,57 @@ def test_texts_and_values_go_round(stage: Stage) -> None:
     assert not problems
     assert found == {"target": "x", "speed": "slow", "insured": True, "items": [3]}
     assert {name: forms.text_of(field, found.get(name)) for field in form for name in [field.name]}["items"] == "- 3"
+
+
+def open_form(app: ProcTui) -> None:
+    """The form of `ship`."""
+    app.start_form("ship")
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [
+        ((120, 44), "proc-dark", "xterm-256color"),
+        ((80, 24), "proc-light", "xterm-256color"),
+        ((100, 36), "proc-contrast", "xterm-256color"),
+        ((90, 30), "proc-16", "linux"),
+    ],
+)
+def test_a_form_with_every_kind_of_field(
+    stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str
+) -> None:
+    write(stage, EVERY_KIND)
+    (stage.folder / "ship.replies.yaml").write_text("helper:\n  - Hello.\n")
+    app = stage.app(theme=theme, TERM=terminal)
+    steps = (open_form, *(["tab"] * 9 if size == (120, 44) else ["tab", "tab"] if size == (100, 36) else []))
+    assert snap_compare(app, terminal_size=size, run_before=stage.after(*steps))
+
+
+@pytest.mark.parametrize(
+    ("size", "theme"), [((100, 40), "proc-light"), ((80, 24), "proc-dark")], ids=["light", "at_80x24"]
+)
+def test_a_form_with_errors_at_its_fields(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str) -> None:
+    write(stage)
+    keys = (*["tab"] * 3, *"heavy", "tab", "x", "ctrl+s")
+    assert snap_compare(stage.app(theme=theme), terminal_size=size, run_before=stage.after(open_form, *keys))
+
+
+def test_a_form_of_a_procedure_that_is_wrong(stage: Stage, snap_compare: Any) -> None:
+    write(stage, 'name: ship\nversion: "1"\nstages: 3\ncode: |\n  return (\n')
+    assert snap_compare(stage.app(), terminal_size=(80, 24), run_before=stage.after(open_form))
+
+
+def test_the_picker(stage: Stage, snap_compare: Any) -> None:
+    write(stage)
+    write(stage, SHIP.replace("Sends a parcel.", "荷物を送る " * 12), "配送")
+    work = stage.after(lambda app: app.start_form(None))
+    assert snap_compare(stage.app(theme="proc-light"), terminal_size=(80, 24), run_before=work)
+
+
+def test_the_question_of_trust(stage: Stage, snap_compare: Any) -> None:
+    found = [
+        Startable("mcpServers", "disk", "disk-server --all --root /srv/data", ("HOME", "DISK_TOKEN"), "/srv"),
+        Startable("pythonTools", "prices", "prices.py " + "--every-option " * 12),
+    ]
+    work = stage.after(lambda app: app.push_screen(TrustDialog("/home/ann/shop", found)))
+    assert snap_compare(stage.app(), terminal_size=(100, 30), run_before=work)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,3 +61,32 @@ async def test_an_empty_state_is_said(stage: Stage) -> None:
     await stage.play("return 1", name="silent")
     async with stage.open(size=(150, 40)) as app:
         assert "the State is empty" in app.text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
+    ids=["light", "linux"],
+)
+def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_wide_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("3", "z"))
+
+
+def test_state(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(CHANGES, name="notes")
+    assert snap_compare(stage.app(), terminal_size=(100, 24), run_before=stage.after("3", "z", "g", "j", "l"))
+
+
+def test_the_history_of_a_key(stage: Stage, snap_compare: Any) -> None:
+    stage.play_now(CHANGES, name="notes")
+    app = stage.app(theme="proc-light")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=stage.after("3", "g", "H"))
+
+
+def test_a_value_in_full(stage: Stage, snap_compare: Any) -> None:
+    stage.play_wide_now()
+    work = stage.after("3", "z", "g", "j", "j", "j", "enter")
+    assert snap_compare(stage.app(theme="proc-contrast"), terminal_size=(80, 24), run_before=work)

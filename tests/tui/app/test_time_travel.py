@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,3 +83,42 @@ async def test_nothing_can_be_answered_in_the_past(stage: Stage) -> None:
         await app.press("comma", "1", "a", "r")
         assert not app.app.screen.query("Card")
     assert stage.operator.run(run.id).status == "WAITING_FOR_HUMAN"
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [
+        ((150, 40), "proc-dark", "xterm-256color"),
+        ((200, 60), "proc-light", "xterm-256color"),
+        ((80, 24), "proc-16", "linux"),
+    ],
+    ids=["wide", "widest", "linux"],
+)
+def test_the_past(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_now(STEPS, name="notes", stages=["collect", "publish"])
+    work = stage.after(*(["enter"] if size[0] < 100 else []), "less_than_sign", "less_than_sign", "3")
+    assert snap_compare(stage.app(theme=theme, TERM=terminal), terminal_size=size, run_before=work)
+
+
+async def test_a_stage_of_the_past_has_taken_as_long_as_it_had_then(stage: Stage) -> None:
+    await stage.play('Stage.set("a") Sleep(30) Human.approve{message = "?"}', name="notes", stages=["a", "b"])
+    stage.clock.advance(30)
+    await stage.drive()
+    stage.clock.advance(7200)
+    async with stage.open(size=(150, 40)) as app:
+        assert "a 2h" in app.text().splitlines()[2]
+        await app.press("less_than_sign")
+        assert "a 30s" in app.text().splitlines()[2]
+
+
+async def test_keys_that_step_do_nothing_until_the_run_that_was_chosen_is_shown(stage: Stage) -> None:
+    await stage.play(STEPS, name="notes")
+    stage.clock.advance(1)
+    await stage.play(STEPS, name="other")
+    async with stage.open(size=(150, 40)) as app:
+        await app.pilot.press("j", "less_than_sign", "comma")
+        await app.settle()
+        view = app.app.tick.run
+        assert view is not None
+        assert view.run.id == app.app.selected
+        assert app.app.at is None or app.app.at < view.last

@@ -137,7 +137,7 @@ async def test_a_run_without_operations_says_so(stage: Stage) -> None:
     await stage.play("return 1", name="quick")
     async with stage.open(size=(150, 44)) as app:
         await app.press("2")
-        assert "no operation yet" in app.text()
+        assert "the run had no operations" in app.text()
 
 
 def play_in_thread(stage: Stage) -> None:
@@ -166,3 +166,15 @@ def test_timeline_in_the_past_in_the_light_theme(stage: Stage, snap_compare: Any
         await stage.settle(pilot)
 
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(110, 24), run_before=back)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "theme", "terminal"),
+    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
+    ids=["light", "linux"],
+)
+def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
+    stage.play_wide_now()
+    app = stage.app(theme=theme, TERM=terminal)
+    assert snap_compare(app, terminal_size=size, run_before=stage.after("2", "z"))

@@ -35,6 +35,17 @@ class TestCheck:
         assert [(row["line"], row["column"], row["code"]) for row in rows] == [(3, 1, "DOC-020"), (5, 11, "DOC-050")]
         assert list(rows[0]) == ["file", "line", "column", "severity", "code", "message", "hint"]
 
+    def test_a_name_that_another_file_of_the_workspace_has_is_a_warning(self, proc: Any) -> None:
+        (proc.folder / "old").mkdir()
+        (proc.folder / "old" / "hello.yaml").write_text((proc.folder / "hello.yaml").read_text())
+        result = proc("check", str(proc.folder / "hello.yaml"))
+        assert "warning DOC-029" in result.stderr
+        assert '"hello" is also the name of old/hello.yaml' in result.stderr
+        refused = proc("run", "hello", code=None).stderr
+        assert "hello.yaml and old/hello.yaml; rename one, or run one by its file" in refused
+        proc("run", str(proc.folder / "old" / "hello.yaml"))
+        assert 'more than one file declares the name "hello": hello.yaml and old/hello.yaml' in proc("list").stderr
+
     def test_libraries_are_checked_too(self, proc: Any) -> None:
         (proc.folder / "lib").mkdir()
         (proc.folder / "lib" / "tools.lua").write_text("local x = = 1\n")
@@ -142,6 +153,21 @@ class TestDoctor:
         proc("run", "hello")
         (proc.folder / ".proc-tui" / "config.toml").write_text('[models.a]\nmodel = "x"\n[models.b]\nmodel = "y"\n')
         assert 'default_model = "a"' in proc("doctor", code=1).stdout
+
+    @pytest.mark.kill
+    def test_a_tool_that_a_server_describes_wrongly_is_noted_and_the_others_are_there(
+        self, proc: Any, project: Path
+    ) -> None:
+        server = project / "tests" / "servers" / "careless.py"
+        wrong = json.dumps([{"name": "broken", "inputSchema": "text"}])
+        configure(
+            proc,
+            f"[mcpServers.library]\ncommand = '{sys.executable}'\nargs = ['{server}']\nenv = {{WRONG = '{wrong}'}}\n",
+        )
+        proc("trust", "--yes")
+        told = proc("doctor", code=None).stdout
+        assert "library: 1 tool: ask" in told
+        assert 'note tools: the MCP server "library": the tool "broken" was left out' in " ".join(told.split())
 
     def test_a_clock_that_was_set_back_is_wrong(self, proc: Any) -> None:
         proc("run", "hello")

@@ -1,30 +1,42 @@
 """The installed program in a real terminal: tmux has a screen, keys and a shell, as people do.
 
-def test_it_opens(tmux):
-    screen = tmux("proc-tui")
-    screen.until("Nothing was run here yet.")
-    screen.press("q")
+def test_it_opens(tmux, shop):
+    run = shop.start('return Human.approve{message = "Go on?"}')
+    screen = tmux()
+    screen.to_card("Go on?")
+    screen.press("a")
+    shop.until(run, "COMPLETED")
+    shop.check(run, answers=1)
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import sysconfig
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.core.operator import Operator
+from proc_tui.core.testing import write_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE = 30.0
 """Seconds after which something that should be on the screen counts as missing."""
-PROGRAM = shlex.join([sys.executable, "-c", "from proc_tui.tui.cli import main; main()"])
+INSTALLED = Path(sysconfig.get_path("scripts"), "proc-tui")
+PROGRAM = (
+    [str(INSTALLED)] if INSTALLED.exists() else [sys.executable, "-c", "from proc_tui.tui.cli import main; main()"]
+)
 
 
 class Screen:
@@ -43,18 +55,25 @@ class Screen:
         """Presses keys, by tmux's names: `q`, `Enter`, `C-c`."""
         for key in keys:
             self.tmux("send-keys", "-t", self.name, key)
-            time.sleep(0.06)  # what is faster is a paste
+            # What is faster counts as pasted, and what follows an escape at once as a part of it.
+            time.sleep(0.25 if key == "Escape" else 0.08)
 
     def type(self, text: str) -> None:
         """Types a text letter by letter."""
         for letter in text:
-            self.tmux("send-keys", "-t", self.name, "-l", letter)
+            self.tmux("send-keys", "-t", self.name, "-l", letter if letter != ";" else r"\;")
             time.sleep(0.01)
+        time.sleep(0.1)  # what follows at once counts as pasted
 
     @property
     def text(self) -> str:
         """What is on the screen."""
         return self.tmux("capture-pane", "-p", "-t", self.name)
+
+    @property
+    def drawn(self) -> str:
+        """The same with the sequences that draw it so."""
+        return self.tmux("capture-pane", "-p", "-e", "-t", self.name)
 
     @property
     def title(self) -> str:
@@ -72,6 +91,40 @@ class Screen:
                 return text  # tmux now and then misses the end of a process, and says nothing of it
             assert time.monotonic() < deadline, f"{parts} {'still' if gone else 'not'} on the screen:\n{text}"
             time.sleep(0.05)
+
+    def to_card(self, message: str) -> None:
+        """From the list to the card of the selected run, and waits until its keys act."""
+        self.until(message)
+        self.until("all commands", gone=True)
+        self.press("Enter")
+        self.armed(message)
+
+    def armed(self, *parts: str) -> None:
+        """Waits until the card in front has the focus and was seen long enough that its keys act."""
+        deadline, seen = time.monotonic() + PATIENCE, 0
+        while seen < 3:
+            text = self.text
+            ready = ("┏" in text or "┃" in text) and "arming" not in text and all(part in text for part in parts)
+            seen = seen + 1 if ready else 0
+            assert time.monotonic() < deadline, f"no card with {parts} takes keys:\n{text}"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Ends the program as a crash of the machine would, and waits until it is gone."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.until("Pane is dead")
+
+    def child(self) -> int:
+        """The process of the program where a shell has started it."""
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+
+    def reopen(self) -> None:
+        """Starts the program again in the same terminal, with what it was started with."""
+        self.tmux("respawn-pane", "-k", "-t", self.name)
+
+    def is_set(self, flag: str) -> bool:
+        """Whether the terminal is in a mode, by tmux's name: `alternate_on`, `mouse_any_flag`."""
+        return self.tmux("display-message", "-p", "-t", self.name, f"#{{{flag}}}").strip() == "1"
 
     def resize(self, width: int, height: int) -> None:
         """Gives the terminal another size."""
@@ -93,6 +146,75 @@ class Screen:
         self.tmux("kill-session", "-t", self.name)
 
 
+class Shop:
+    """The workspace: who starts runs in it, and reads its journal by the command line afterwards."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self._environment = environment
+
+    def start(self, code: str, name: str = "it") -> str:
+        """Starts a procedure that nobody drives yet, from its Lua code alone; gives the run's id."""
+        write_workspace(self.folder, {name: code})
+        with Operator.open(self.folder) as operator:
+            return operator.start(self.folder / f"{name}.yaml").id
+
+    def configure(self, text: str) -> None:
+        """Writes the configuration of the workspace."""
+        file = self.folder / ".proc-tui" / "config.toml"
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(text)
+
+    def call(self, *words: str, code: int = 0, **more: str) -> str:
+        """What the command line prints about the workspace."""
+        done = subprocess.run(
+            [*PROGRAM, "-C", str(self.folder), *words], capture_output=True, text=True, check=False,
+            env=os.environ | self._environment | more, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def status(self, run: str) -> str:
+        """The status of a run."""
+        with Operator.open(self.folder) as operator:
+            return operator.run(run).status.value
+
+    def until(self, run: str, status: str) -> None:
+        """Waits until a run has a status."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.status(run)) != status:
+            assert time.monotonic() < deadline, f"the run is {found}, not {status}"
+            time.sleep(0.05)
+
+    def check(self, run: str, *, answers: int) -> dict[str, Any]:
+        """Reads a run's journal back, which is sound and has so many answers, of no request two; gives the run."""
+        exported = json.loads(self.call("export", run))
+        events = exported["events"]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1)), "the journal has gaps"
+        given = [event["data"]["request"] for event in events if event["kind"] == "responded"]
+        assert len(given) == len(set(given)) == answers
+        for request in given:
+            assert sum(not undone for _, undone in self.answers(request)) == 1
+        assert exported["seq"] == len(events)
+        self.call("doctor")
+        return exported
+
+    def answers(self, request: str) -> list[tuple[str, bool]]:
+        """Who answered a request, and whether that was undone."""
+        with Operator.open(self.folder) as operator:
+            return [(answer.by, answer.undone_at is not None) for answer in operator.answers(request)]
+
+    def deadline(self, run: str) -> float:
+        """When the request of a run times out."""
+        with Operator.open(self.folder) as operator:
+            return operator.inbox(run=run)[0].deadline or 0.0
+
+    def waits(self, run: str) -> str:
+        """The request that a run waits for; empty when there is none."""
+        with Operator.open(self.folder) as operator:
+            return next((request.id for request in operator.inbox(run=run)), "")
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """The folder that terminals open in."""
@@ -102,33 +224,81 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tmux(place: Path, tmp_path: Path) -> Iterator[Callable[..., Screen]]:
+def home(tmp_path: Path) -> Path:
+    """The home of whoever works there, and has said in whose name they answer."""
+    return _home_of("tester", tmp_path / "home")
+
+
+@pytest.fixture
+def home_of() -> Callable[[str, Path], Path]:
+    """Makes the home of somebody else."""
+    return _home_of
+
+
+def _home_of(name: str, folder: Path) -> Path:
+    interface = folder / "state" / "proc-tui" / "interface"
+    interface.mkdir(parents=True)
+    (interface / "person.json").write_text(json.dumps({"name": name}))
+    return folder
+
+
+@pytest.fixture
+def environment(home: Path) -> dict[str, str]:
+    """What programs find in their environment."""
+    return {
+        "HOME": str(home), "XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config",
+        "XDG_DATA_HOME": f"{home}/data", "TERM": "tmux-256color", "LANG": "C.UTF-8",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def program() -> str:
+    """The program as a shell is given it."""
+    return shlex.join(PROGRAM)
+
+
+@pytest.fixture
+def shop(place: Path, environment: dict[str, str]) -> Shop:
+    """The workspace of the terminals."""
+    return Shop(place, environment)
+
+
+@pytest.fixture
+def tmux(place: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
     """Opens terminals; all are closed at the end, and so are the workers they left."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
     server = f"proc-tui-{os.getpid()}-{abs(hash(str(tmp_path))) % 10**8}"
-    home = tmp_path / "home"
-    environment = {
-        "HOME": str(home), "XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config",
-        "XDG_DATA_HOME": f"{home}/data", "TERM": "tmux-256color", "LANG": "C.UTF-8",
-    }  # fmt: skip
     count = 0
 
-    def open_one(*args: str, size: tuple[int, int] = (120, 36), **more: str) -> Screen:
+    def open_one(
+        *args: str, size: tuple[int, int] = (120, 36), shell: str = "", unset: str = "", **more: str
+    ) -> Screen:
+        """`shell` is a command line in place of the program, `unset` a variable that it is not to find."""
         nonlocal count
         count += 1
         name = f"t{count}"
         words = [f"{key}={shlex.quote(value)}" for key, value in {**environment, **more}.items()]
-        line = f"exec env -u NO_COLOR -u COLUMNS -u LINES {' '.join(words)} {PROGRAM} {shlex.join(args)}"
+        gone = " ".join(f"-u {name}" for name in ("NO_COLOR", "COLUMNS", "LINES", unset) if name)
+        line = f"exec env {gone} {' '.join(words)} {shell or shlex.join([*PROGRAM, *args])}"
         subprocess.run(
-            ["tmux", "-L", server, "-f", "/dev/null", "new-session", "-d", "-s", name, "-x", str(size[0]),
-             "-y", str(size[1]), "-c", str(place), line],
+            ["tmux", "-L", server, "-f", "/dev/null", "start-server", ";", "set", "-s", "exit-empty", "off", ";",
+             "set", "-g", "remain-on-exit", "on", ";",
+             "new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), "-c", str(place), line],
             check=True,
         )  # fmt: skip
-        subprocess.run(["tmux", "-L", server, "set", "-g", "remain-on-exit", "on"], check=True)
         return Screen(server, name)
 
     yield open_one
+    # Killed before they can hear of the end of their terminal, and leave a worker.
+    panes = subprocess.run(
+        ["tmux", "-L", server, "list-panes", "-a", "-F", "#{pane_dead} #{pane_pid}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    for line in panes.stdout.splitlines():
+        if line.startswith("0 "):
+            with suppress(ProcessLookupError):
+                os.kill(int(line[2:]), signal.SIGKILL)
     subprocess.run(["tmux", "-L", server, "kill-server"], check=False, capture_output=True)
     for pid in _workers(place):
         os.kill(pid, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from proc_tui.core.model.settings import Settings
 from proc_tui.core.operator import Operator
 from proc_tui.core.testing import complete, write_workspace
+from proc_tui.tui.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,9 @@ class Terminal:
         self.folder = folder
         self.screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self.screen)
+        interface = home / "state" / "proc-tui" / "interface"
+        interface.mkdir(parents=True, exist_ok=True)
+        (interface / "person.json").write_text(json.dumps({"name": "tester"}))
         environment = {
             **os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
             "COLUMNS": "100", "LINES": "30",
@@ -85,6 +90,11 @@ class Terminal:
         while text not in self.look():
             assert time.monotonic() < end, "\n".join(line.rstrip() for line in self.screen.display)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Gives the terminal another size."""
+        self.screen.resize(rows, columns)
+        self.process.setwinsize(rows, columns)
+
     def end(self) -> None:
         """Ends the interface."""
         self.process.close(force=True)
@@ -97,6 +107,7 @@ class Scene:
         self.folder = folder / "shop"
         self.folder.mkdir()
         self._home = folder
+        Memory(self.folder, folder=folder / "state" / "proc-tui" / "interface", terminal="").keep_name("tester")
         self._terminals: list[Terminal] = []
         self.operator = Operator.open(self.folder, settings=Settings(durability="fast"), user="tester")
 
@@ -117,6 +128,11 @@ class Scene:
     def request(self) -> PendingRequest:
         """The request, as it is recorded."""
         return self.operator.request(self.operator.runs()[0].id)
+
+    def given(self) -> int:
+        """How many answers were given to the request that waits, undone or not."""
+        run = self.operator.runs()[0]
+        return sum(len(self.operator.answers(request.id)) for request in self.operator.inbox(run=run.id))
 
     def answered(self) -> int:
         """How many answers were given that count, in effect or not."""
@@ -143,7 +159,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def armed(terminal: Terminal) -> None:
     """Goes to the card and waits until its keys act."""
-    terminal.until("need you")
+    terminal.until("needs you")
     terminal.look(0.5)
     terminal.send(b"\r")
     terminal.until("arming")
@@ -207,34 +223,117 @@ def test_a_terminal_that_never_answers_is_not_waited_for_for_ever(scene: Scene) 
     terminal.until("approving in")
 
 
-@pytest.mark.parametrize(
-    "text", [b"approve it, please", b"ra", b"xa", b"\x1b[200~a\x1b[201~", b"a\rb\r", b"1a2r3s"], ids=repr
-)
-def test_what_is_pasted_decides_nothing(scene: Scene, text: bytes) -> None:
+PASTED = (b"approve it, please", b"ra", b"\x1b[200~a\x1b[201~", b"1a2r3s", b"a\rb\r", b"xa")
+
+
+def test_what_is_pasted_decides_nothing(scene: Scene) -> None:
     scene.ask('return Human.approve{message = "Go on?"}')
     terminal = scene.open()
     armed(terminal)
-    terminal.send(text)
-    terminal.look(3.0)
-    assert scene.answered() == 0
+    for text in PASTED:
+        terminal.send(text)
+        terminal.look(0.5)
+        assert scene.answered() == 0, text
+        terminal.send(b"\x1b", 0.25)
+        terminal.send(b"\x1b", 0.25)
+        terminal.send(b"1", 0.8)
+    terminal.send(b"a")
+    terminal.until("approving in")
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (b"\x1b", b"[15~"), (b"\x1b[", b"15~"), (b"\x1b[1", b"5~"), (b"\x1b", b"[<0;10;10m"), (b"\x1b[<0;10", b";10m"),
-        (b"\x1b[", b"<0;3;3", b"m"), (b"\x1b[1;", b"2s"), (b"\x1b", b"[", b"1", b";", b"5", b"p"),
-    ],
-    ids=repr,
+TORN = (
+    (b"\x1b", b"[15~"), (b"\x1b[", b"15~"), (b"\x1b[1", b"5~"), (b"\x1b", b"[<0;10;10m"), (b"\x1b[<0;10", b";10m"),
+    (b"\x1b[", b"<0;3;3", b"m"), (b"\x1b[1;", b"2s"), (b"\x1b", b"[", b"1", b";", b"5", b"p"), (b"\x1b", b"[A"),
+    (b"\x1b", b"[200~a"), (b"\x1b[1", b"5", b"~"),
 )  # fmt: skip
-def test_what_is_left_of_a_torn_escape_sequence_decides_nothing(scene: Scene, parts: tuple[bytes, ...]) -> None:
+
+
+def test_what_is_left_of_a_torn_escape_sequence_decides_nothing(scene: Scene) -> None:
     scene.ask(MANY)
     terminal = scene.open()
     armed(terminal)
-    for part in parts:
-        terminal.send(part, 0.16)
+    for parts in TORN:
+        for part in parts:
+            terminal.send(part, 0.16)
+        terminal.look(0.5)
+        assert scene.answered() == 0, parts
+        terminal.send(b"1", 0.1)  # an escape alone goes to the list
+    terminal.look(1.0)
+    terminal.send(b"s")
+    terminal.until("deciding")
+
+
+def test_keys_that_are_sent_one_by_one_before_the_card_was_painted_decide_nothing(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    for _ in range(40):
+        terminal.send(b"a", 0.12)
+        if "Go on?" in terminal.look():
+            break
+    terminal.send(b"\r", 0.06)
+    for _ in range(3):
+        terminal.send(b"a", 0.06)
+        terminal.send(b"r", 0.06)
+    assert scene.given() == 0
+    terminal.look(1.5)
+    assert scene.given() == 0
+    terminal.send(b"a")
+    terminal.until("approving in")
+
+
+def test_a_key_that_is_held_down_decides_nothing(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    armed(terminal)
+    for _ in range(60):
+        terminal.send(b"a", 0.03)
     terminal.look(QUIET)
     assert scene.answered() == 0
+
+
+def test_the_next_card_opens_unarmed_and_takes_keys_once_it_was_seen(scene: Scene) -> None:
+    scene.ask('Human.approve{message = "First?"} return Human.approve{message = "Second?"}')
+    terminal = scene.open()
+    armed(terminal)
+    terminal.send(b"a")
+    terminal.until("approving in")
+    first = scene.request.id
+    end = time.monotonic() + PATIENCE
+    while "Second?" not in terminal.look(0.01):
+        terminal.send(b"a", 0.1)
+        assert time.monotonic() < end
+    for _ in range(3):
+        terminal.send(b"a", 0.1)
+    waiting = scene.operator.inbox()
+    assert [request.id != first for request in waiting] == [True]
+    assert scene.given() == 0
+    terminal.send(b"1", 0.3)
+    terminal.look(1.0)
+    terminal.send(b"r")
+    terminal.until("rejecting in")
+
+
+def test_it_arms_anew_when_something_else_is_seen(scene: Scene) -> None:
+    scene.ask('return Human.approve{message = "Go on?"}')
+    terminal = scene.open()
+    armed(terminal)
+    terminal.send(b"\x1b[I")
+    terminal.send(b"a", 0.15)
+    assert scene.given() == 0, "the window came to the front just now"
+    terminal.look(QUIET)
+    terminal.resize(110, 32)
+    terminal.look(0.1)
+    terminal.send(b"a", 0.15)
+    assert scene.given() == 0, "lines break elsewhere since"
+    terminal.look(1.0)
+    terminal.send(b"c", 0.3)
+    terminal.until("leave the field")
+    terminal.send(b"\x1b", 0.15)
+    terminal.send(b"a", 0.1)
+    assert scene.given() == 0, "a moment ago that was typed into the field"
+    terminal.look(1.0)
+    terminal.send(b"a")
+    terminal.until("approving in")
 
 
 def test_capitals_digits_and_enter_decide_nothing(scene: Scene) -> None:

@@ -1,0 +1,127 @@
+"""From what was pressed or typed on a card to the answer that is given, in the name that somebody goes by.
+
+Every answer of the interface comes through here, whether by a key, by `x`, or by the composer. Belongs here: why none
+can be given, what has to be asked before, and what an answer says of what was shown. Never: when keys act
+(`arming.py`), giving and undoing (`deciding.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...core.operator import Given
+from ..readable import of_yaml
+from .field import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...core.values import Value
+    from .card import Card
+    from .options import Option
+
+
+class Answering:
+    """Gives the answers of one card."""
+
+    def __init__(self, card: Card) -> None:
+        self._card: Card = card
+        self._confirmed: Callable[[str], None] | None = None
+        """What the word that is typed decides."""
+
+    def choose(self, option: Option) -> None:
+        """Gives the answer of an option."""
+        note = self._card.note.strip() or None
+
+        def given(typed: str | None) -> Given:
+            if self._card.request.type == "approval":
+                return Given(approved=option.agrees, feedback=note, typed=typed)
+            return Given(decision=option.label, feedback=note, artifact=self._returned(), typed=typed)
+
+        self._give(option.label, given, dangerous=option.agrees)
+
+    def send(self, text: str, *, by: str = "") -> bool:
+        """Gives a text as the answer to a question, or as what resolved an escalation; `by` is where it was typed.
+
+        False when it was not given; then it is said why.
+        """
+        card = self._card
+        escalation = card.request.type == "escalation"
+        if escalation and not text.strip():
+            card.proc.say("an escalation wants a note on how it was resolved", "warning")
+            return False
+        card.note = text
+        card.writing.keep()
+
+        def given(typed: str | None) -> Given:
+            return Given(note=text, typed=typed) if escalation else Given(text=text, typed=typed)
+
+        return self._give("answer", given, by=by)
+
+    def confirm(self, word: str) -> None:
+        """Takes the word that was typed."""
+        card, then = self._card, self._confirmed
+        if word != card.event.data.get("confirm"):
+            card.proc.say("that is not the word; nothing was decided", "warning")
+            return
+        card.writing.leave(focus=True)
+        if reason := card.why_not():
+            card.proc.say(reason, "warning")
+        elif then is not None:
+            then(word)
+
+    def _give(
+        self, label: str, given: Callable[[str | None], Given], *, dangerous: bool = True, by: str = ""
+    ) -> bool:  # fmt: skip
+        card = self._card
+        if card.decider.now is not None:
+            return False
+        if reason := card.why_not():
+            card.proc.say(reason, "warning")
+            card.arm()
+            return False
+        if not card.proc.memory.name:
+            self._ask_name(lambda: self._give(label, given, dangerous=dangerous, by=by))
+        elif dangerous and isinstance(card.event.data.get("confirm"), str):
+            self._confirmed = lambda word: self._decide(label, given(word), by)
+            card.writing.open(Field("confirm", typed=True))
+        else:
+            self._decide(label, given(None), by)
+        return True
+
+    def _ask_name(self, then: Callable[[], object]) -> None:
+        """Asks in whose name people answer here, which is remembered for good."""
+        from ..screens.naming import ask_name
+
+        card = self._card
+        before = (card.request.id, card.request.attempt, card.request.digest)
+
+        def named(name: str | None) -> None:
+            if name and before == (card.request.id, card.request.attempt, card.request.digest):
+                then()
+
+        ask_name(card.proc, named)
+
+    def _decide(self, label: str, given: Given, by: str) -> None:
+        card = self._card
+        card.refusal = ""
+        card.trigger.disarm()
+        answers = [
+            (
+                request,
+                msgspec.structs.replace(
+                    given, digest=request.digest, attempt=request.attempt, shown_at=card.shown_at
+                ),
+            )
+            for request in card.together
+        ]  # fmt: skip
+        screen = by or ("review" if card.whole else "card")
+        card.decider.decide(label, answers, {"screen": screen, "shown": card.body.shown()})
+
+    def _returned(self) -> Value:
+        edited = self._card.edited
+        if edited is None:
+            return None
+        return edited.source if edited.is_text else of_yaml(edited.source)

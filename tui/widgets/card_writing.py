@@ -1,0 +1,204 @@
+"""What people write on a card: a comment, an answer, the edited artifact, the word that confirms.
+
+Nothing of it is lost: what is typed is kept on the disk a moment later, by the request and the digest of what it is
+about, so that it survives the end of the program, however it comes. Belongs here: fields, drafts, and telling others
+that somebody edits. Never: what is decided with the text (`card_answering.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..memory import Draft
+from ..readable import of_yaml
+from .artifact import of_source
+from .field import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.widgets import TextArea
+
+    from .card import Card
+
+DRAFT_SECONDS = 0.2
+"""How long after a key what was typed is kept on the disk."""
+MOST_LINES = 20_000
+MOST_LINE = 20_000
+"""Characters of a line that a field takes without being slow."""
+EDITING_SECONDS = 20.0
+"""How often it is said again that somebody edits."""
+MOST_FIELD = 16
+"""Rows of the field for an artifact in the conversation."""
+
+
+class Writing:
+    """The fields of one card."""
+
+    def __init__(self, card: Card) -> None:
+        self._card: Card = card
+        self.field: Field | None = None
+        """The field that is open."""
+        self._keeping: bool = False
+        self._edits_at: float = 0.0
+
+    def clock(self, now: float) -> None:
+        """A second has passed: others are told again that somebody edits."""
+        if self.field is not None and self.field.purpose == "artifact" and now - self._edits_at >= EDITING_SECONDS:
+            self._say_editing(True)
+
+    # ---- fields
+
+    def may_open(self) -> bool:
+        """Whether a field may be opened now; says why not."""
+        card = self._card
+        if card.decider.now is not None or not card.trigger.armed:
+            return False
+        if card.outcome is not None or (not card.whole and card.proc.at is not None):
+            card.proc.say(card.why_not(), "warning")
+            return False
+        return True
+
+    def open(self, field: Field) -> None:
+        """Opens a field below the body, or in its place."""
+        self.leave()
+        card = self._card
+        self.field = field
+        card.body.set_class(field.purpose == "artifact", "-away")
+        if field.purpose == "artifact" and not card.whole:
+            field.styles.height = max(4, min(MOST_FIELD, (card.room or 99) - 8))
+        card.put(field)
+        card.trigger.disarm()
+        field.focus()
+        field.move_cursor(field.document.end if field.purpose != "artifact" else (0, 0))
+        card.look()
+
+    def leave(self, *, focus: bool = False) -> None:
+        """Closes the field; what was typed in it is kept."""
+        field, self.field = self.field, None
+        if field is None:
+            return
+        if field.purpose == "artifact":
+            self._say_editing(False)
+        card = self._card
+        card.body.set_class(False, "-away")
+        field.remove()
+        if focus:
+            card.take_focus()
+        card.rebuild()
+
+    def comment(self) -> None:
+        """Opens the field for a comment, or for the answer that is asked for."""
+        card, data = self._card, self._card.event.data
+        if card.request.type == "input":
+            default = data.get("default")
+            start = card.note or (default if isinstance(default, str) else "")
+            self.open(Field("answer", start, lines=bool(data.get("multiline"))))
+        elif card.request.type == "escalation":
+            self.open(Field("resolution", card.note, lines=True))
+        else:
+            self.open(Field("comment", card.note, lines=True))
+
+    def changed(self, area: TextArea) -> None:
+        """Takes what is being typed."""
+        field, card = self.field, self._card
+        if field is None or area is not field or field.purpose == "confirm":
+            return
+        if field.purpose == "artifact":
+            self.take(field.text)
+        else:
+            card.note = field.text
+        if not self._keeping:
+            self._keeping = True
+            card.set_timer(DRAFT_SECONDS, self.keep)
+
+    # ---- the artifact
+
+    def edit_here(self) -> None:
+        """Opens the artifact in a field."""
+        card = self._card
+        if card.text is not None:
+            source = (card.edited or card.text).source
+            if source.count("\n") > MOST_LINES or max(map(len, source.split("\n"))) > MOST_LINE:
+                card.proc.say("too long to be edited here: E opens it in $EDITOR", "warning")
+                return
+            self.open(Field("artifact", source))
+            self._say_editing(True)
+
+    def edit_outside(self) -> None:
+        """Opens the artifact in the person's editor."""
+        from ..editor import edit_text
+
+        card = self._card
+        if card.text is None:
+            return
+        text, request = card.text, card.request.id
+
+        def done(source: str) -> None:
+            self._say_editing(False)
+            if card.request.id == request:
+                self.take(source.removesuffix("\n") if not text.source.endswith("\n") else source)
+                self.keep()
+                card.rebuild()
+            card.arm()
+
+        self._say_editing(True)
+        edit_text(card.proc, (card.edited or text).source, ".txt" if text.is_text else ".yaml", done)
+
+    def take(self, source: str) -> None:
+        """Takes an edited artifact, if it is one."""
+        card = self._card
+        assert card.text is not None
+        card.edit_error = ""
+        if source == card.text.source:
+            card.edited = None
+            return
+        card.edited = of_source(source, card.text.is_text, card.text.kind)
+        if not card.text.is_text:
+            try:
+                of_yaml(source)
+            except ValueError as error:
+                card.edit_error = str(error)
+        card.body.mode_after_edit()
+
+    def drop_edit(self) -> None:
+        """Back to the artifact as it was proposed."""
+        card = self._card
+        card.edited, card.edit_error = None, ""
+        self.keep()
+        card.rebuild()
+        card.arm()
+
+    # ---- drafts, and others
+
+    @property
+    def _key(self) -> str:
+        return f"{self._card.request.id}:{self._card.request.digest}"
+
+    def restore(self) -> None:
+        """What was written and not sent is there again."""
+        card = self._card
+        draft = card.proc.memory.draft(self._key)
+        if draft is not None:
+            card.note = draft.note
+            if draft.text and card.text is not None:
+                self.take(draft.text)
+
+    def keep(self) -> None:
+        """Keeps what was written on the disk."""
+        self._keeping = False
+        card = self._card
+        if card.outcome is None and card.decider.now is None:
+            draft = Draft(text=card.edited.source if card.edited is not None else "", note=card.note)
+            card.proc.memory.keep_draft(self._key, draft)
+
+    def drop(self) -> None:
+        """The request is settled: nothing can be sent any more."""
+        self._card.proc.memory.drop_draft(self._key)
+
+    def _say_editing(self, on: bool) -> None:
+        """Tells others that the artifact is being changed here, or is no more."""
+        operator, request = self._card.proc.operator, self._card.request.id
+        self._edits_at = self._card.proc.now()
+        work: Callable[[], None] = (lambda: operator.edit(request)) if on else (lambda: operator.stop_editing(request))
+        self._card.proc.act(work)
