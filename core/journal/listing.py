@@ -98,13 +98,13 @@ def _top(connection: sqlite3.Connection, statuses: Sequence[RunStatus], limit: i
     # Each status is in order in the index; all of them at once would be sorted.
     found = [
         connection.execute(
-            f"SELECT {runs.COLUMNS} FROM runs WHERE parent IS NULL AND status=? ORDER BY updated_at DESC LIMIT ?",
+            f"SELECT {runs.COLUMNS} FROM runs WHERE parent IS NULL AND status=? ORDER BY updated_at DESC, id LIMIT ?",
             (status.value, limit),
         ).fetchall()
         for status in statuses
     ]
     listed = [[runs.of_row(row) for row in rows] for rows in found]
-    return list(islice(merge(*listed, key=lambda run: -run.updated_at), limit))
+    return list(islice(merge(*listed, key=lambda run: (-run.updated_at, run.id)), limit))
 
 
 def _below(connection: sqlite3.Connection, roots: Sequence[str]) -> dict[str, dict[RunStatus, int]]:

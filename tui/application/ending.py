@@ -79,6 +79,11 @@ class Ending(Shared):
 
         Runs go on without a terminal; who ends the program itself ends its runs here, too.
         """
+        if number == signal.SIGHUP and self._driver is not None:
+            # Textual's writer dies with the terminal, and whatever is written then blocks the loop for ever.
+            self._driver.write = _nothing
+            if hasattr(self._driver, "_writer_thread"):
+                self._driver._writer_thread = None  # pyright: ignore[reportAttributeAccessIssue]
         gone = number == signal.SIGHUP and self.driving is not None
         self.run_worker(self.leave(128 + number, background=gone), exit_on_error=False, group="leave")
 
@@ -138,3 +143,7 @@ class Ending(Shared):
             )
         )
         self._close_messages_no_wait()
+
+
+def _nothing(data: str) -> None:
+    """Writes to a terminal that is gone."""

@@ -57,8 +57,7 @@ class TestList:
     def test_many_children_do_not_push_older_runs_out(self, proc: Any) -> None:
         proc("run", "boom", code=1)
         (proc.folder / "family.yaml").write_text(
-            "name: family\nversion: 1.0.0\ncode: |\n"
-            '  for number = 1, 50 do Procedure.run("hello") end\n'
+            'name: family\nversion: 1.0.0\ncode: |\n  for number = 1, 50 do Procedure.run("hello") end\n'
         )
         proc("run", "family")
         recent = proc("list").stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,14 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
+
+
+def fds(pid: int) -> list[str]:
+    """The open files of a process; none when it is gone, or waits for its parent to notice that."""
+    try:
+        return [file.name for file in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return []
 
 
 def test_runs_that_go_on_are_left_to_a_worker_that_ends_when_it_is_idle(
@@ -72,8 +81,10 @@ def test_a_lost_connection_leaves_the_runs_to_a_worker_without_asking(
     run = shop.start(NAP)
     screen = tmux()
     screen.until("sleeping")
+    program = screen.pid
     screen.close()
     until(lambda: workers(), "no worker took over")
+    until(lambda: not fds(program), "the program goes on without a screen")
     shop.until(run, "COMPLETED")
     assert shop.check(run, answers=0)["outputs"] == {"n": 5}
 
