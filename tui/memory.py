@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -90,6 +91,10 @@ class Memory:
         )
         self.now: Remembered = _read(self._file, Remembered) or Remembered()
         """What is remembered."""
+        self._unwritten: dict[str, Draft] = {}
+        """The newest drafts that are not on the disk yet."""
+        self._taking: threading.Lock = threading.Lock()
+        self._writing: threading.Lock = threading.Lock()
 
     def keep(self, **fields: object) -> None:
         """Remembers some fields of `Remembered` anew. What cannot be written is forgotten, never an error."""
@@ -131,19 +136,38 @@ class Memory:
 
     def draft(self, key: str) -> Draft | None:
         """The draft for a request with a digest, a composer or a form; `key` names it."""
+        draft = self._unwritten.get(key)
+        if draft is not None:
+            return None if draft == Draft() else draft
         return _read(self._draft(key), Draft)
 
     def keep_draft(self, key: str, draft: Draft) -> None:
         """Keeps a draft over everything but the loss of the disk; an empty one is dropped."""
-        if draft == Draft():
-            self.drop_draft(key)
-        else:
-            _write(self._draft(key), draft, sync=True)
+        self.take_drafts({key: draft})
+        self.write_drafts()
+
+    def take_drafts(self, drafts: Mapping[str, Draft]) -> None:
+        """Takes drafts that `write_drafts` writes; whoever asks is given them from now on."""
+        with self._taking:
+            self._unwritten.update(drafts)
+
+    def write_drafts(self) -> None:
+        """Writes what was taken. Threads may do it at the same time: what was taken last is what stays.
+
+        What cannot be written, on a full disk, is kept as long as the program runs, and tried again the next time.
+        """
+        with self._writing:
+            with self._taking:
+                taken = dict(self._unwritten)
+            for key, draft in taken.items():
+                written = _remove(self._draft(key)) if draft == Draft() else _write(self._draft(key), draft, sync=True)
+                with self._taking:
+                    if written and self._unwritten.get(key) is draft:
+                        del self._unwritten[key]
 
     def drop_draft(self, key: str) -> None:
         """The draft was sent, or given up."""
-        with suppress(OSError):
-            self._draft(key).unlink()
+        self.keep_draft(key, Draft())
 
     def _draft(self, key: str) -> Path:
         return self._folder / "drafts" / f"{_name(key)}.json"
@@ -171,7 +195,17 @@ def _read(file: Path, kind: type[T]) -> T | None:
         return None
 
 
-def _write(file: Path, content: object, *, sync: bool = False) -> None:
+def _remove(file: Path) -> bool:
+    """Whether there is no such file now."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _write(file: Path, content: object, *, sync: bool = False) -> bool:
+    """Whether a file was written."""
     beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -184,3 +218,5 @@ def _write(file: Path, content: object, *, sync: bool = False) -> None:
     except OSError:
         with suppress(OSError):
             beside.unlink()
+        return False
+    return True

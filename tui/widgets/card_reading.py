@@ -15,6 +15,7 @@ from .facts import read_facts, read_outcome, read_preview
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...core.journal.requests import PendingRequest
     from .card import Card
     from .facts import Outcome
 
@@ -53,14 +54,16 @@ class Reading:
                 facts = await asyncio.to_thread(read_facts, operator, request)
             except ProcError:
                 return
-            if request.id != card.request.id or not card.is_attached:
+            if not self._is_about(request):
                 return
-            changed, card.facts = facts != card.facts, facts
-            if colours and text is not None and text is card.text and text.kind:
-                card.text = await asyncio.to_thread(coloured, text)
-                changed = True
-            if changed:
+            if facts != card.facts:
+                card.facts = facts
                 card.rebuild()
+            if colours and text is not None and text.kind:
+                shown = await asyncio.to_thread(coloured, text)
+                if text is card.text and card.is_attached:
+                    card.text = shown
+                    card.rebuild()
 
         card.run_worker(reading(), exit_on_error=False, group="read", name="card")
 
@@ -77,11 +80,16 @@ class Reading:
                 found = await asyncio.to_thread(read_preview, operator, request)
             finally:
                 self.busy = False
-            if request.id == card.request.id and card.is_attached:
+            if self._is_about(request):
                 card.previews = found
                 card.rebuild()
 
         card.run_worker(reading(), exit_on_error=False, group="read", name="preview")
+
+    def _is_about(self, request: PendingRequest) -> bool:
+        """Whether the card is there, and still about what was read."""
+        card = self._card
+        return card.is_attached and (request.id, request.digest) == (card.request.id, card.request.digest)
 
     def outcome(self, then: Callable[[Outcome], None]) -> None:
         """Reads what became of the request, which waits no more."""

@@ -220,13 +220,9 @@ class Composer(Vertical):
         text = self.field.text
         if self._run and text != self._kept:
             self._kept = text
-            memory, drafts = self.proc.memory, self._drafts(text)
-            self.run_worker(
-                lambda: [memory.keep_draft(key, draft) for key, draft in drafts.items()],
-                thread=True,
-                exit_on_error=False,
-                group="draft",
-            )
+            memory = self.proc.memory
+            memory.take_drafts(self._drafts(text))
+            self.run_worker(memory.write_drafts, thread=True, exit_on_error=False, group="draft")
 
     def _drafts(self, text: str) -> dict[str, Draft]:
         """What is kept of a text: for the run, and for an answer where its card finds it, too."""
@@ -275,5 +271,5 @@ class Composer(Vertical):
     def on_unmount(self) -> None:
         """What was written stays."""
         if self._run and self.field.text != self._kept:
-            for key, draft in self._drafts(self.field.text).items():
-                self.proc.memory.keep_draft(key, draft)
+            self.proc.memory.take_drafts(self._drafts(self.field.text))
+        self.proc.memory.write_drafts()

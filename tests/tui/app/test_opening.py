@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from proc_tui.core.errors import ProcError
+from proc_tui.tui.opening import OpeningProcTui
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,8 @@ async def test_why_it_cannot_be_opened_is_kept_for_who_started_it(stage: Stage, 
     door.error = ProcError("the database is newer")
     async with stage.opening(door) as app:
         door.let()
-        await app.until(lambda: app.app.refused is not None)
-        assert app.app.refused is door.error
+        opening = app.app
+        assert isinstance(opening, OpeningProcTui)
+        await app.until(lambda: opening.refused is not None)
+        assert opening.refused is door.error
         assert app.app.return_code == 1

@@ -118,7 +118,9 @@ async def test_keys_that_step_do_nothing_until_the_run_that_was_chosen_is_shown(
     async with stage.open(size=(150, 40)) as app:
         await app.pilot.press("j", "less_than_sign", "comma")
         await app.settle()
-        view = app.app.tick.run
+        tick = app.app.tick
+        assert tick is not None
+        view = tick.run
         assert view is not None
         assert view.run.id == app.app.selected
         assert app.app.at is None or app.app.at < view.last
