@@ -79,7 +79,10 @@ HOSTILE: list[str | bytes] = [
 ]  # fmt: skip
 LONG = ["x" * 10**6, "中" * 300_000, "y\n" * 10**5, "\x1b[31m" * 10**5, "e" + "\u0301" * 10**5, "[b]" * 10**5]
 
-OBEYED = "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+OBEYED = (
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 """A regular expression of characters that no line of a screen may hold."""
 
 

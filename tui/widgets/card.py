@@ -212,7 +212,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         before = self.request
         same = (before.id, before.attempt, before.digest, before.data) == (
             request.id, request.attempt, request.digest, request.data,
-        ) and [item.id for item in batch] == [item.id for item in self.together]  # fmt: skip
+        ) and [(item.id, item.digest) for item in batch] == [(item.id, item.digest) for item in self.together]  # fmt: skip
         if same:
             self.request, self.together = request, batch
             self.reading.look()
@@ -400,7 +400,12 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         """It shows something else by now, or wants somebody else: it is drawn anew."""
         self.refusal = str(error)
         request, operator = self.request, self.proc.operator
-        self.proc.act(lambda: operator.request(request.id), self.take)
+
+        def found(now: PendingRequest) -> None:
+            if request.id == self.request.id:
+                self.take(now)
+
+        self.proc.act(lambda: operator.request(request.id), found)
         self.rebuild()
 
     def action_undo(self) -> None:

@@ -78,6 +78,8 @@ class Writing:
         field, self.field = self.field, None
         if field is None:
             return
+        if self._keeping:
+            self.keep()
         if field.purpose == "artifact":
             self._say_editing(False)
         card = self._card

@@ -96,21 +96,25 @@ class Decider:
         proc.run_worker(doing(), exit_on_error=False, group="act", name="answer")
 
     def _took(self, decision: Decision, done: list[Accepted], error: ProcError | None) -> None:
-        self._accepted = done
-        undo = self.now is not None and self.now.undone
-        if error is not None:
-            self.now = decision if done else None
-            if isinstance(error, (AlreadyAnswered, NotFound)):
-                self._proc.say(str(error), "warning")
-            elif isinstance(error, Refused):
-                self._refused(error)
-            else:
-                self._proc.say(str(error), "error")
-        elif done:
-            self.now = msgspec.structs.replace(decision, until=max(one.effective_at for one in done), undone=undo)
+        mine = self._is_now(decision)
+        undo = mine and self.now is not None and self.now.undone
+        if mine:
+            until = max((one.effective_at for one in done), default=decision.until)
+            self.now = msgspec.structs.replace(decision, until=until, undone=undo) if done else None
+            self._accepted = done
+        if isinstance(error, Refused) and mine:
+            self._refused(error)
+        elif error is not None:
+            known = isinstance(error, (AlreadyAnswered, NotFound, Refused))
+            self._proc.say(str(error), "warning" if known else "error")
         if undo and done:
-            self._withdraw(done)
+            self._withdraw(decision, done)
         self._changed()
+
+    def _is_now(self, decision: Decision) -> bool:
+        """Whether a decision is the one that is on its way: the card may show another request by now."""
+        now = self.now
+        return now is not None and (now.requests, now.pressed) == (decision.requests, decision.pressed)
 
     def undo(self) -> bool:
         """Takes back what can be still; False when nothing can."""
@@ -119,7 +123,7 @@ class Decider:
             return False
         self.now = msgspec.structs.replace(decision, undone=True)
         if self._accepted is not None:
-            self._withdraw(self._accepted)
+            self._withdraw(decision, self._accepted)
         self._changed()
         return True
 
@@ -128,7 +132,7 @@ class Decider:
         self.decided = settled and self.accepted
         self.now = None
 
-    def _withdraw(self, accepted: Sequence[Accepted]) -> None:
+    def _withdraw(self, decision: Decision, accepted: Sequence[Accepted]) -> None:
         proc = self._proc
 
         async def doing() -> None:
@@ -141,7 +145,8 @@ class Decider:
                 proc.say(str(error), "warning")
                 undone = 0
             proc.feed.look()
-            self.now = None
+            if self._is_now(decision):
+                self.now = None
             if undone == len(accepted):
                 proc.say("undone" if undone == 1 else f"undone: {several(undone, 'answer')}")
             elif undone:
