@@ -47,6 +47,11 @@ class DocumentError(ProcError):
         super().__init__("\n".join(str(item) for item in diagnostics))
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
 
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """Those that keep it from being run; the others are warnings."""
+        return [item for item in self.diagnostics if item.severity == "error"]
+
 
 class ParameterError(ProcError):
     """The parameters given to a run do not fit the procedure; the text lists every problem."""

@@ -443,6 +443,12 @@ class Looking:
                 connection, run.id, ranges, upto, parent, offset=offset, limit=limit, by_score=by_score
             )
 
+    def count_children(self, run: Run, parent: str | None = None, *, at: int | None = None) -> int:
+        """How many nodes of the run's graph are right under a node, or without a parent."""
+        with self._database.read() as connection:
+            ranges, upto = self._history(connection, run, at)
+            return windows.count_children(connection, run.id, ranges, upto, parent)
+
     def node(self, run: Run, id: str, *, at: int | None = None) -> NodeView | None:
         """One node of the run's graph."""
         with self._database.read() as connection:

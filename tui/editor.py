@@ -84,10 +84,11 @@ def edit_text(proc: ProcTui, text: str, suffix: str, then: Callable[[str], None]
     async def editing() -> None:
         with tempfile.TemporaryDirectory(prefix="proc-tui-") as folder:
             file = Path(folder) / f"artifact{suffix}"
-            file.write_text(text, encoding="utf-8")
+            # As bytes: ends of lines are a part of what is decided about.
+            file.write_bytes(text.encode())
             done = await edit(proc, file)
             try:
-                after = file.read_text(encoding="utf-8") if done else text
+                after = file.read_bytes().decode() if done else text
             except (OSError, UnicodeDecodeError) as error:
                 proc.say(f"the edited artifact cannot be read: {error}", "error")
                 after = text

@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from .diagnostics import CODES, Diagnostic
+from .source import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def namesakes(file: Path, root: Path) -> list[Diagnostic]:
 
 def _has_code(file: Path) -> bool:
     try:
-        return _CODE.search(file.read_bytes()) is not None
+        return _CODE.search(read_file(file)) is not None
     except OSError:
         return False
 

@@ -98,9 +98,8 @@ def _broken(named: Mapping[str, Sequence[Path]], sources: Sources) -> list[str]:
         except NotFound as error:
             found.append(f'procedure "{name}" ({error})')
         except DocumentError as error:
-            problems = [item for item in error.diagnostics if item.severity == "error"]
-            more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
-            found.append(f'procedure "{name}", which is broken ({problems[0]}{more})')
+            more = f"; and {len(error.errors) - 1} more" if len(error.errors) > 1 else ""
+            found.append(f'procedure "{name}", which is broken ({error.errors[0]}{more})')
     return found
 
 

@@ -276,7 +276,7 @@ class LocalContext(Parts):
                     raise ToolError(str(error)) from None
                 found = None
             except DocumentError as error:
-                raise ToolError(f'the procedure "{name}" is broken: {error.diagnostics[0]}') from None
+                raise ToolError(f'the procedure "{name}" is broken: {error.errors[0]}') from None
             self._known[name] = None if found is None else found.procedure
         return self._known[name]
 

@@ -114,11 +114,11 @@ class Database:
         """A connection for short reads, which all show the same moment; what is open is closed when the block ends."""
         try:
             reader = self._take_reader()
-            reader.execute("BEGIN")
         except sqlite3.Error as error:
             raise self._translate(error) from error
         usable = True
         try:
+            reader.execute("BEGIN")
             yield reader
         except sqlite3.Error as error:
             usable = not is_doubtful(error)

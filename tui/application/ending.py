@@ -46,10 +46,13 @@ class Ending(Shared):
         if self.left:
             return
         self.left = True
-        if self.tick is not None:
-            await self._let_go(background=background)
-        self.write("\x1b[23;2t")
-        self.exit(code, return_code=code)
+        try:
+            if self.tick is not None:
+                await self._let_go(background=background)
+        finally:
+            # Whatever could not be let go: nobody could leave a second time.
+            self.write("\x1b[23;2t")
+            self.exit(code, return_code=code)
 
     async def _let_go(self, *, background: bool) -> None:
         self.operator.end_waits()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from textual.driver import Driver
     from textual.filter import LineFilter
 
     from ..memory import Memory
@@ -43,6 +44,15 @@ class Guarding(Shared):
         self.app_resume_signal.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - of Textual
 
     # ---- keys
+
+    def get_driver_class(self) -> type[Driver]:
+        """As in the base class; bytes that are no text do no harm."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from ..terminal_input import ForgivingDriver
+
+        return ForgivingDriver
 
     async def on_event(self, event: events.Event) -> None:
         """As in the base class; what was pasted, torn or typed ahead is noticed first (`widgets/arming.py`)."""

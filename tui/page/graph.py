@@ -85,6 +85,6 @@ def graph(operator: Operator, sight: Sight, paper: Paper) -> str:
     total = sight.outline.nodes
     if not total:
         return ""
-    roots = len(operator.children(sight.run, None, at=sight.at, limit=MOST_CHILDREN + 1))
+    roots = operator.count_children(sight.run, at=sight.at)
     words = f'<p class="quiet small">{several(total, "node")}; a score stands before what a node holds.</p>\n'
     return words + _Tree(operator, sight, paper).under(None, 0, roots)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -65,7 +66,8 @@ class Keyboard:
         self.timing: Timing = timing
         self.asks: bool = asks
         self._write: Callable[[str], None] = write
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+        """What was asked and when, the oldest first."""
         self._answered: bool = False
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self.by_hand: bool = True
@@ -80,15 +82,21 @@ class Keyboard:
 
     def ask(self, then: Callable[[], None]) -> float:
         """Asks the terminal where the cursor is; `then` is called when it answers. Returns how long to wait."""
-        self._waiting.append(then)
+        self._waiting.append((monotonic(), then))
         self._write(REPORT)
         return self.timing.lost if self._answered else self.timing.silent
 
     def answered(self) -> None:
-        """The terminal has answered: to the oldest question, for it answers in order."""
+        """The terminal has answered: to the oldest question, for it answers in order.
+
+        Some answers are lost, to a program that had the terminal meanwhile, for example; the questions are given up, or
+        each later answer would be taken for that to the question before.
+        """
         self._answered = True
+        while self._waiting and monotonic() - self._waiting[0][0] > self.timing.lost:
+            self._waiting.popleft()
         if self._waiting:
-            self._waiting.popleft()()
+            self._waiting.popleft()[1]()
 
     def sees(self, event: events.Key, *, in_text: bool) -> bool:
         """Looks at a key before it acts; True for one that must not act at all."""

@@ -212,7 +212,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         before = self.request
         same = (before.id, before.attempt, before.digest, before.data) == (
             request.id, request.attempt, request.digest, request.data,
-        ) and [(item.id, item.digest) for item in batch] == [(item.id, item.digest) for item in self.together]  # fmt: skip
+        ) and _what(batch) == _what(self.together)  # fmt: skip
         if same:
             self.request, self.together = request, batch
             self.reading.look()
@@ -220,6 +220,8 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
             self.post_message(self.Changed())
             return
         self.writing.leave()
+        if request.id != before.id:
+            self.refusal = ""
         self._bind(request, batch)
         self.decider.over()
         self.facts, self.previews, self.outcome = None, (), None
@@ -517,3 +519,8 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
                 return
         if not self.has_focus_within:
             self.take_focus()
+
+
+def _what(batch: Sequence[PendingRequest]) -> list[tuple[str, str]]:
+    """What is decided about by an answer to several requests."""
+    return [(request.id, request.digest) for request in batch]

@@ -176,3 +176,19 @@ def test_a_stopped_program_gives_the_screen_to_the_shell_and_takes_no_key_unseen
     shop.check(run, answers=1)
     screen.press("q")
     screen.until("ready$")
+
+def test_bytes_that_are_no_utf_8_are_signs_that_cannot_be_read(tmux: Callable[..., Screen], shop: Shop) -> None:
+    run = shop.start('return Human.approve{message = "Go on?"}')
+    screen = tmux()
+    screen.until("Go on?")
+    for number in ("ff", "e1", "c3"):  # Meta as an eighth bit, half a letter
+        screen.tmux("send-keys", "-H", "-t", screen.name, number)
+        time.sleep(0.1)
+    screen.press("i")
+    screen.until("esc leave the field")
+    screen.tmux("send-keys", "-H", "-t", screen.name, "62", "e4", "72")
+    screen.until("b\ufffdr")
+    screen.press("Escape")
+    screen.to_card("Go on?")
+    screen.press("a")
+    shop.until(run, "COMPLETED")
