@@ -69,6 +69,14 @@ class Person(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+PERSON = "person.json"
+
+
+def claimed_name(folder: Path | None = None) -> str:
+    """In whose name this person answers, in the interface and by commands; empty until they said so."""
+    return (_read((folder or _place()) / PERSON, Person) or Person()).name
+
+
 class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody has written and not sent."""
 
@@ -81,9 +89,9 @@ class Memory:
     """The files of one workspace, seen from one terminal."""
 
     def __init__(self, workspace: Path, *, folder: Path | None = None, terminal: str | None = None) -> None:
-        place = folder or Path(platformdirs.user_state_dir("proc-tui")) / "interface"
-        self._person: Path = place / "person.json"
-        self.name: str = (_read(self._person, Person) or Person()).name
+        place = folder or _place()
+        self._person: Path = place / PERSON
+        self.name: str = claimed_name(place)
         """In whose name this person answers; empty until they said so."""
         self._folder: Path = place / _name(str(workspace))
         self._file: Path = (
@@ -171,6 +179,10 @@ class Memory:
 
     def _draft(self, key: str) -> Path:
         return self._folder / "drafts" / f"{_name(key)}.json"
+
+
+def _place() -> Path:
+    return Path(platformdirs.user_state_dir("proc-tui")) / "interface"
 
 
 def terminal_name(environment: Mapping[str, str]) -> str:

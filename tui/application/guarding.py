@@ -88,9 +88,12 @@ class Guarding(Shared):
         for card in self.screen.query(".-card"):
             getattr(card, "arm", bool)()
 
-    def _ask(self, sequence: str) -> None:
-        if not self._batch_count:
-            self.write(sequence)
+    def _ask(self, sequence: str) -> bool:
+        """Whether it was written: nothing is while another program has the terminal."""
+        if self._batch_count:
+            return False
+        self.write(sequence)
+        return True
 
     # ---- what is drawn
 

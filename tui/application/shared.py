@@ -78,8 +78,6 @@ class Shared(App[int], inherit_bindings=False):
         self.left: bool = False
         """Whether somebody left it, rather than that it was taken away."""
         self._failures: set[str] = set()
-        self._said: dict[str, float] = {}
-        """What was said lately, and until when it stands on the screen."""
 
     @property
     def workspace(self) -> WorkspaceView:
@@ -89,11 +87,9 @@ class Shared(App[int], inherit_bindings=False):
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:
         """Says something for a moment, literally, whatever is in the text; what stands there already, not again."""
-        now = time.monotonic()
-        self._said = {said: until for said, until in self._said.items() if until > now}
-        if severity == "information" or text not in self._said:
-            self._said[text] = now + self.NOTIFICATION_TIMEOUT
-            self.notify(oneline(text), severity=severity, markup=False)
+        line = oneline(text)
+        if severity == "information" or all(note.message != line for note in self._notifications):
+            self.notify(line, severity=severity, markup=False)
 
     def copy(self, text: str) -> None:
         """Copies a text by the terminal."""

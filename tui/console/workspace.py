@@ -25,8 +25,9 @@ class Workspace:
     def open(self, *, create: bool = False) -> Operator:
         """The operator of the workspace. Raises `NotFound` when there is none yet, unless `create`."""
         from ...core.operator import Operator
+        from ..memory import claimed_name
 
-        return Operator.open(self.folder, create=create)
+        return Operator.open(self.folder, create=create, user=claimed_name() or None)
 
     def waiting(self) -> str:
         """One line about what waits in this workspace; costs nothing where nothing was ever run."""

@@ -61,11 +61,11 @@ class Watcher(Protocol):
 class Keyboard:
     """What comes from the terminal, before anything acts on it; one for the application."""
 
-    def __init__(self, write: Callable[[str], None], timing: Timing, *, asks: bool) -> None:
-        """`write` writes to the terminal; without `asks` it is never asked anything."""
+    def __init__(self, write: Callable[[str], bool], timing: Timing, *, asks: bool) -> None:
+        """`write` writes to the terminal, or gives False; without `asks` it is never asked anything."""
         self.timing: Timing = timing
         self.asks: bool = asks
-        self._write: Callable[[str], None] = write
+        self._write: Callable[[str], bool] = write
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
         """What was asked and when, the oldest first."""
         self._answered: bool = False
@@ -82,8 +82,8 @@ class Keyboard:
 
     def ask(self, then: Callable[[], None]) -> float:
         """Asks the terminal where the cursor is; `then` is called when it answers. Returns how long to wait."""
-        self._waiting.append((monotonic(), then))
-        self._write(REPORT)
+        if self._write(REPORT):
+            self._waiting.append((monotonic(), then))
         return self.timing.lost if self._answered else self.timing.silent
 
     def answered(self) -> None:

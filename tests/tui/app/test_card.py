@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from proc_tui.core.operator import Given, Operator
 from proc_tui.tui.memory import Memory
+from proc_tui.tui.widgets import card_writing
 from proc_tui.tui.widgets.arming import Timing
 from proc_tui.tui.widgets.card import Card
 from textual import events
@@ -388,6 +389,38 @@ async def test_what_changed_after_it_was_drawn_is_refused_and_drawn_anew(stage: 
         assert "│ three" not in app.text()
 
 
+async def test_why_an_answer_was_refused_is_not_said_of_another_request(stage: Stage) -> None:
+    await stage.play('return Human.review{message = "Fine?", artifact = "three"}', name="it")
+    await stage.play('return Human.review{message = "And this?", artifact = "five"}', name="other")
+    request = next(one for one in stage.operator.inbox() if one.message == "Fine?")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("I", "v")
+        if "And this?" in app.text():
+            await app.press("J")
+        change_artifact(stage, request.id, "four")
+        card(app).answering.choose(card(app).options[0])
+        await app.until("shows something else by now")
+        await app.press("J")
+        assert "And this?" in app.text()
+        assert "shows something else by now" not in app.text()
+
+
+async def test_what_was_typed_last_is_kept_when_the_field_is_closed_for_somebody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card_writing, "DRAFT_SECONDS", 3600)
+    await stage.play('return Human.review{message = "Fine?", artifact = "three"}', name="it")
+    request = stage.operator.inbox()[0]
+    async with stage.open() as app:
+        await app.press("enter", "c", "n", "o")
+        change_artifact(stage, request.id, "four")
+        app.app.feed.look()
+        await app.until("four")
+        kept = app.app.memory.draft(f"{request.id}:{request.digest}")
+        assert kept is not None
+        assert kept.note == "no"
+
+
 async def test_a_rehearsal_gives_no_answer_and_records_nothing(stage: Stage) -> None:
     run = await stage.play(f'Step.run("two", function() end) {GATE}', name="it")
     before = stage.operator.run(run.id).last_seq
@@ -579,6 +612,17 @@ async def test_the_editor_of_the_person_changes_the_artifact(stage: Stage, monke
         await app.until("+ four")
         await app.press("a")
         assert answers(stage) == [{"decision": "Approve", "edited_artifact": "four"}]
+
+
+async def test_an_editor_that_changes_nothing_leaves_the_artifact_as_it_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.play('return Human.review{message = "Fine?", artifact = "one\\r\\ntwo\\nthree"}', name="it")
+    monkeypatch.setenv("EDITOR", "true")
+    monkeypatch.delenv("VISUAL", raising=False)
+    async with stage.open() as app:
+        await app.press("enter", "E", "a")
+        assert answers(stage) == [{"decision": "Approve"}]
 
 
 async def test_markup_in_a_request_is_text(stage: Stage) -> None:

@@ -34,6 +34,19 @@ async def test_q_leaves_at_once_when_nothing_goes_on(stage: Stage, started: list
     assert not started
 
 
+async def test_it_can_be_left_when_something_cannot_be_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.play("return 1", name="quick")
+    async with stage.open() as app:
+
+        def broken() -> None:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(stage.operator, "end_waits", broken)
+        with pytest.raises(RuntimeError, match="broken"):
+            await app.app.leave()
+        assert not app.app.is_running or app.app._exit  # pyright: ignore[reportPrivateUsage]
+
+
 async def test_leaving_runs_to_a_worker_starts_one(stage: Stage, started: list[str]) -> None:
     await stage.play("Sleep(3600)", name="nap")
     async with stage.open(drive=True) as app:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core.operator import Given
+from proc_tui.tui.widgets import card_reading
+from proc_tui.tui.widgets.card import Card
 
 if TYPE_CHECKING:
     from conftest import OpenApp, Stage
+    from proc_tui.core.engine.answers import Accepted
+    from proc_tui.tui.widgets.artifact import Text
 
 DRAFT = """## 2.4.0
 
@@ -32,6 +37,7 @@ State.set("text", r.edited_artifact)
 Log.info("decided " .. r.decision)
 return r
 """
+ASKED = 'return Human.review{{message = "Fine?", artifact = "{}", artifact_type = "markdown"}}'
 POINT: dict[str, Any] = {
     "hitl": {"final": {"type": "review", "message": "Please review the release notes before they are published"}}
 }
@@ -118,6 +124,60 @@ async def test_j_and_k_go_through_the_queue_and_esc_goes_back(stage: Stage) -> N
         assert "Deploy?" in app.text()
         await app.press("escape")
         assert app.focused_layer() == "inbox"
+
+
+async def test_colours_that_come_late_stay_with_their_own_artifact(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.play(ASKED.format("apples"), name="first")
+    await stage.play(ASKED.format("pears"), name="second")
+    real, begun, go_on = card_reading.coloured, threading.Event(), threading.Event()
+
+    def coloured(text: Text) -> Text:
+        if "apples" in text.source:
+            begun.set()
+            assert go_on.wait(10)
+        return real(text)
+
+    async with stage.open(size=(120, 40)) as app:
+        await review(app)
+        monkeypatch.setattr(card_reading, "coloured", coloured)
+        app.app.screen.query_one(Card).reading.begin()
+        await app.until(begun.is_set)
+        await app.pilot.press("J")
+        await app.until("pears")
+        go_on.set()
+        await app.settle()
+        assert "pears" in app.text()
+        assert "apples" not in app.text()
+
+
+async def test_an_answer_that_is_taken_late_leaves_the_next_request_to_be_answered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.play(ASKED.format("apples"), name="first")
+    await stage.play(ASKED.format("pears"), name="second")
+    real, begun, go_on = stage.operator.answer, threading.Event(), threading.Event()
+
+    def answer(*args: Any, **options: Any) -> Accepted:
+        begun.set()
+        assert go_on.wait(10)
+        return real(*args, **options)
+
+    monkeypatch.setattr(stage.operator, "answer", answer)
+    async with stage.open(size=(120, 40)) as app:
+        await review(app)
+        await app.pilot.press("a")
+        await app.until(begun.is_set)
+        await app.pilot.press("J")
+        await app.until("pears")
+        go_on.set()
+        await app.settle()
+        assert "u undo" not in app.text()
+        await app.press("a")
+        assert "u undo" in app.text()
+    given = [stage.operator.answers(request.id) for request in stage.operator.inbox()]
+    assert [[answer.answer for answer in found] for found in given] == [[{"decision": "Approve"}]] * 2
 
 
 async def test_after_an_answer_the_next_request_of_the_queue_is_shown(stage: Stage) -> None:

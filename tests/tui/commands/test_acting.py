@@ -20,6 +20,12 @@ class TestAnswer:
         assert "proc-tui resume" in result.stderr
         assert proc.json("resume", run)["outputs"]["ok"] is True
 
+    def test_the_name_that_was_given_in_the_interface_holds_here_too(self, proc: Any) -> None:
+        Memory(proc.folder).keep_name("Grace")
+        run = proc.json("run", "gate", code=3)["run"]
+        proc("answer", run, "--approve")
+        assert [row["by"] for row in proc.json("handover")["decided"]] == ["Grace"]
+
     def test_json_says_what_was_taken(self, proc: Any) -> None:
         run = waiting(proc, "gate")
         found = proc.json("answer", run, "--reject", "--by", "Ada")

@@ -181,7 +181,7 @@ def test_bytes_that_are_no_utf_8_are_signs_that_cannot_be_read(tmux: Callable[..
     run = shop.start('return Human.approve{message = "Go on?"}')
     screen = tmux()
     screen.until("Go on?")
-    for number in ("ff", "e1", "c3"):  # Meta as an eighth bit, half a letter
+    for number in ("ff", "e1", "c3", "ff"):  # Meta as an eighth bit, half a letter
         screen.tmux("send-keys", "-H", "-t", screen.name, number)
         time.sleep(0.1)
     screen.press("i")
