@@ -86,12 +86,3 @@ def test_a_procedure_that_becomes_unusable_meanwhile_fails_the_turn_with_the_rea
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert says in str(played.go_on(answers=[True]).result)
-
-
-def test_a_broken_procedure_is_told_by_what_is_wrong_and_not_by_a_warning(tmp_path: Path) -> None:
-    code = 'Human.approve{message = "?"}\nlocal ok, why = pcall(Worker.turn)\nreturn why'
-    played = play(
-        code, agents=agent("other"), replies={"worker": ["never"]}, workspace={"other.yaml": OTHER}, folder=tmp_path
-    )
-    (tmp_path / "other.yaml").write_text(f"max_deepth: 3\n{BROKEN['other.yaml']}")
-    assert "max_deepth" not in str(played.go_on(answers=[True]).result)

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+from proc_tui.tui.memory import Memory
 
 
 def waiting(proc: Any, name: str) -> str:
