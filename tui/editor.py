@@ -8,9 +8,11 @@ Never: what is done with the text (`panes/source_edit.py`, `widgets/card_writing
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import shlex
+import stat
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -88,13 +90,20 @@ def edit_text(proc: ProcTui, text: str, suffix: str, then: Callable[[str], None]
             file.write_bytes(text.encode())
             done = await edit(proc, file)
             try:
-                after = file.read_bytes().decode() if done else text
+                after = await asyncio.to_thread(_saved, file) if done else text
             except (OSError, UnicodeDecodeError) as error:
                 proc.say(f"the edited artifact cannot be read: {error}", "error")
                 after = text
         then(after)
 
     proc.run_worker(editing(), exit_on_error=False, group="editor", name="editor")
+
+
+def _saved(file: Path) -> str:
+    """What an editor left; to open a pipe would be to wait for whoever writes it."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(errno.EINVAL, "the editor has left no file")
+    return file.read_bytes().decode()
 
 
 # ---- procedures

@@ -26,6 +26,10 @@ QUIET_SECONDS = 8 * 3600.0
 """How long a worker stands by for answers that have no deadline, after the last sign of life of their runs."""
 MOST_LOG = 2**20
 """Bytes after which the worker's log begins anew."""
+DEMO = ".proc-tui-demo"
+"""The file that marks a workspace as made by `proc-tui demo`."""
+PASSING = "It is removed when the demo is left.\n"
+"""What that file says besides when no folder was named for the demo."""
 _PROGRAM = "from proc_tui.tui.cli import main; main()"
 _LIVING = tuple(status for status in RunStatus if status not in ENDED)
 _GOES_ON = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SLEEPING})
@@ -33,13 +37,26 @@ _GOES_ON = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SLEEPING})
 
 def is_demo(workspace: Path) -> bool:
     """Whether the workspace was made by `proc-tui demo`, which leaves no worker behind."""
-    return (workspace / ".proc-tui-demo").exists()
+    return (workspace / DEMO).exists()
+
+
+def is_passing(workspace: Path) -> bool:
+    """Whether the workspace is a demo that is removed with all that is in it when it is left."""
+    try:
+        return PASSING in (workspace / DEMO).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def under_way(runs: Iterable[Run], pending: Iterable[PendingRequest]) -> int:
-    """How many runs go on without anybody doing something: by themselves, or when a deadline passes."""
+    """How many runs go on without anybody doing something: by themselves, with an answer, or when a deadline passes."""
     timed = {request.run for request in pending if request.deadline is not None}
-    return sum(run.status in _GOES_ON or run.id in timed for run in runs)
+    return sum(run.status in _GOES_ON or run.id in timed or _is_answered(run) for run in runs)
+
+
+def _is_answered(run: Run) -> bool:
+    """Whether somebody gave what the run waits for, which takes effect in a moment or wants a worker."""
+    return run.status is RunStatus.WAITING_FOR_HUMAN and run.wake_at is not None
 
 
 def left(operator: Operator) -> int:

@@ -220,7 +220,8 @@ class McpServer:
             if self._stale:
                 self._stale = False
                 with anyio.move_on_after(self._settings.connect_timeout):
-                    self._list(link, await link.refreshed() or self.tools)
+                    found = await link.refreshed()
+                    self._list(link, self.tools if found is None else found)
             else:
                 await self._wake.wait()
 

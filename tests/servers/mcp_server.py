@@ -110,6 +110,10 @@ def server(folder: Path) -> Server[Any]:
                 tools["grown"] = OBJECT
                 await context.session.send_tool_list_changed()
                 return _text("grown")
+            case "shrink":
+                tools.clear()
+                await context.session.send_tool_list_changed()
+                return _text("shrunk")
             case "orphan":
                 command = [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"]
                 child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)

@@ -10,6 +10,7 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -96,8 +97,17 @@ class Ending(Shared):
         """Back to the screen before; at the root, asks how to leave."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-            return
-        await self._ask_to_leave()
+        elif self.keyboard.timing.burst:
+            self.set_timer(self.keyboard.timing.burst, partial(self._leave_by_hand, self.keyboard.latest))
+        else:
+            await self._ask_to_leave()
+
+    async def _leave_by_hand(self, pressed: float) -> None:
+        """Leaves, unless the key was a letter of a text that was pasted, whose rest would go to the shell."""
+        if self.keyboard.by_hand and self.keyboard.latest == pressed:
+            await self._ask_to_leave()
+        else:
+            self.say("that came with other keys, as pasted text does: pressed alone, it leaves", "warning")
 
     async def action_interrupt(self) -> None:
         """^C copies what is selected by the mouse; twice, it asks how to leave."""
@@ -126,7 +136,11 @@ class Ending(Shared):
             if self.driving is not None and not await asyncio.to_thread(leaving.stands_by, self.operator):
                 going_on = await asyncio.to_thread(leaving.left, self.operator)
         if going_on:
-            self.push_screen(LeaveDialog(going_on, background=not leaving.is_demo(self.operator.workspace)), chosen)
+            place = self.operator.workspace
+            dialog = LeaveDialog(
+                going_on, background=not leaving.is_demo(place), passing=leaving.is_passing(place)
+            )  # fmt: skip
+            self.push_screen(dialog, chosen)
         else:
             chosen("leave")
 

@@ -34,8 +34,7 @@ class Guarding(Shared):
         self._colourless: Colourless = Colourless()
         super().__init__(folder, memory, now, environment)
         self._signs: list[LineFilter] = [AsciiSigns()] if self.glyphs.name == "ascii" else []
-        self.keyboard: Keyboard = Keyboard(self._ask, REMOTE if self.remote else Timing(), asks=True)
-        """What comes from the terminal, before anything acts on it."""
+        self.keyboard = Keyboard(self._ask, REMOTE if self.remote else Timing(), asks=True)
 
     def on_mount(self) -> None:
         """Without a terminal there is nothing to ask."""

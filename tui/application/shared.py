@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..live.feed import Feed, Tick
     from ..live.workspace import WorkspaceView
     from ..memory import Memory
+    from ..widgets.arming import Keyboard
 
 T = TypeVar("T")
 
@@ -51,6 +52,8 @@ class Shared(App[int], inherit_bindings=False):
     """What can be done in the workspace; there once it is open."""
     feed: Feed
     """What reads the workspace; there once it is open."""
+    keyboard: Keyboard
+    """What comes from the terminal, before anything acts on it."""
 
     def __init__(self, folder: Path, memory: Memory, now: Callable[[], float], environment: Mapping[str, str]) -> None:
         self.folder: Path = folder
@@ -138,10 +141,12 @@ class Shared(App[int], inherit_bindings=False):
 
 
 def keep_crash(error: BaseException) -> Path:
-    """Writes the details of a failure to a file of its own, and gives its path."""
+    """Writes the details of a failure to a file of its own, for its owner only, and gives its path."""
     folder = Path(platformdirs.user_state_dir("proc-tui"))
     file = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        details = "".join(traceback.format_exception(error)).encode(errors="replace")
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(details)
     return file

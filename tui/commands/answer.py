@@ -39,9 +39,7 @@ NOTICE_SECONDS = 0.3
 @click.option("--artifact", metavar="FILE", type=click.Path(path_type=Path), help="The edited artifact of a review.")
 @click.option("--note", type=TEXT, metavar="N", help="How an escalation was resolved.")
 @click.option("--confirm", type=TEXT, metavar="WORD", help="The word that a dangerous request wants typed.")
-@click.option(
-    "--by", type=TEXT, metavar="NAME", help="Who answers.  [default: your name in the interface, or user]"
-)
+@click.option("--by", type=TEXT, metavar="NAME", help="Who answers.  [default: your name in the interface, or user]")
 @json_option
 @pass_workspace
 def answer_command(

@@ -14,6 +14,7 @@ from ...core.model.workspace import FOLDER
 from ..clean import oneline
 from ..console.output import tell
 from ..console.workspace import Workspace
+from ..leaving import DEMO, PASSING
 from .open import can_open, open_workspace
 
 if TYPE_CHECKING:
@@ -71,15 +72,18 @@ def demo_command(folder: Path | None) -> int:
         return code
     with tempfile.TemporaryDirectory(prefix="proc-tui-demo-", ignore_cleanup_errors=True) as name:
         place = Path(name)
-        copy_examples(place)
+        copy_examples(place, kept=False)
         code = open_workspace(Workspace(place), begin=start_scenes, memory=place / FOLDER / "interface")
     tell("The demo is gone with all that it did. To keep one: proc-tui demo DIR")
     return code
 
 
-def copy_examples(place: Path) -> bool:
-    """Copies the examples into an empty folder; False when they are there already. Raises `click.UsageError`."""
-    if (place / ".proc-tui-demo").exists():
+def copy_examples(place: Path, *, kept: bool = True) -> bool:
+    """Copies the examples into an empty folder; False when they are there already. Raises `click.UsageError`.
+
+    Without `kept` the folder is marked as one that is removed when the demo is left.
+    """
+    if (place / DEMO).exists():
         return False
     if not EXAMPLES.is_dir():
         raise click.UsageError(f"the examples are not installed here ({EXAMPLES} is missing)")
@@ -91,8 +95,8 @@ def copy_examples(place: Path) -> bool:
             copy = place / source.relative_to(EXAMPLES)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-    (place / ".proc-tui-demo").write_text(
-        "A copy of the examples of proc-tui, made by `proc-tui demo`.\n", encoding="utf-8"
+    (place / DEMO).write_text(
+        f"A copy of the examples of proc-tui, made by `proc-tui demo`.\n{'' if kept else PASSING}", encoding="utf-8"
     )
     return True
 

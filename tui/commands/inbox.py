@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--run", "name", metavar="RUN", type=TEXT, shell_complete=complete_run, help="Of this run and its children."
 )
-@click.option(
-    "--by", metavar="NAME", type=TEXT, help="Who answers.  [default: your name in the interface, or user]"
-)
+@click.option("--by", metavar="NAME", type=TEXT, help="Who answers.  [default: your name in the interface, or user]")
 @json_option
 @pass_workspace
 def inbox_command(workspace: Workspace, interactive: bool, name: str | None, by: str | None, as_json: bool) -> int:

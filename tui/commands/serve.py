@@ -23,7 +23,7 @@ def serve_command(workspace: Workspace, port: int, opening: bool) -> int:
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] not in ("textual_serve", "aiohttp", "aiohttp_jinja2"):
             raise
-        raise click.UsageError("it needs textual-serve: pip install 'proc-tui[serve]'") from None
+        raise click.UsageError("it needs textual-serve, which is missing here: pip install textual-serve") from None
 
     def started(address: str) -> None:
         say(address)

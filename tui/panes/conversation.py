@@ -65,6 +65,8 @@ class ConversationPane(TalkPane):
         """How many rows what was said has, if not all that are left, and how many the cards have at most."""
         self._sent: dict[str, tuple[Sent, ...]] = {}
         """What was sent from here to each run and is not delivered."""
+        self._at_card: bool = False
+        """Whether the focus was on a request of the run before: then it goes to that of the next one."""
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
@@ -78,6 +80,7 @@ class ConversationPane(TalkPane):
 
     def reset(self) -> None:
         """As in the base class."""
+        self._at_card = self._at_card or any(card.has_focus_within for card in self._cards.values())
         for card in (*self._cards.values(), *((self._failure,) if self._failure else ())):
             card.remove()
         self._cards, self._failure = {}, None
@@ -88,6 +91,9 @@ class ConversationPane(TalkPane):
         self._show_cards(view)
         self._composer.show(view.run.id, self._target(view))
         super().show(view, before)
+        if self._at_card:
+            self._at_card = False
+            self.call_after_refresh(self._to_card)
 
     def clock(self, now: float) -> None:
         """As in the base class."""
@@ -107,6 +113,13 @@ class ConversationPane(TalkPane):
         return set(self._cards)
 
     # ---- cards
+
+    def _to_card(self) -> None:
+        """The focus was on a card that is gone: it goes to the first one of this run, unless it went elsewhere."""
+        focused = self.screen.focused
+        gone = isinstance(focused, Card) and focused not in self._cards.values()
+        if gone or focused in (None, self.talk):
+            next(iter(self._cards.values()), self.talk).focus()
 
     def _show_cards(self, view: RunView) -> None:
         wanted = {request.id: request for request in view.requests} if view.live else {}
@@ -266,17 +279,16 @@ class ConversationPane(TalkPane):
         before = self._sent.get(run.id, ())
         heard += sum(sent.text == text for sent in before)
         self._sent[run.id] = (*before, Sent(text, self.proc.now(), heard))
-        self._composer.done(text)
+        self._composer.sending(text)
         self.following = True
         self.draw(first=True)
 
         def refused(why: str) -> None:
             self._sent[run.id] = tuple(sent for sent in self._sent.get(run.id, ()) if sent.text != text)
             self.draw()
-            self._composer.field.load_text(text)
-            self._composer.refused(why)
+            self._composer.returned(run.id, text, why)
 
-        self._send(lambda: operator.send(run, text), refused)
+        self._send(lambda: operator.send(run, text), lambda: self._composer.sent(run.id, text), refused)
 
     def _answer(self, text: str, target: Target) -> None:
         card = self._cards.get(target.request)
@@ -290,10 +302,9 @@ class ConversationPane(TalkPane):
             self._composer.refused("pasted: enter, pressed by hand, sends it")
         else:
             card.focus()
-            if card.answering.send(text, by="composer"):
-                self._composer.done(text)
+            card.answering.send(text, by="composer", then=lambda: self._composer.done(text))
 
-    def _send(self, work: Callable[[], None], refused: Callable[[str], None]) -> None:
+    def _send(self, work: Callable[[], None], sent: Callable[[], None], refused: Callable[[str], None]) -> None:
         def trying() -> str:
             try:
                 work()
@@ -301,4 +312,4 @@ class ConversationPane(TalkPane):
                 return str(error)
             return ""
 
-        self.proc.act(trying, lambda why: refused(why) if why else None)
+        self.proc.act(trying, lambda why: refused(why) if why else sent())

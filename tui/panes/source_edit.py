@@ -58,15 +58,16 @@ async def _go_on(proc: ProcTui, run: Run, file: Path) -> bool:
     if now.status.value in ("COMPLETED", "CANCELLED"):
         proc.say(f"{file.name} is right; this run is {now.status.value.lower()}, new runs take it")
         return False
-    choices = [
-        Choice("leave", "Only keep the file", "this run keeps its own"),
-        Choice("resume", "Resume with it", "what matches is not done again"),
-    ]
+    keep = Choice("leave", "Only keep the file", "this run keeps its own")
+    resume = Choice("resume", "Resume with it", "what matches is not done again")
+    # Who edits what failed mostly wants it to go on; what still goes on by itself is better left alone.
+    choices = [resume, keep] if now.status.value == "FAILED" else [keep, resume]
     text = (
         f"{file.name} is right, and differs from what this run has. "
         "The run can go on with it; its record is replayed with the new text first."
     )
     if await proc.push_screen_wait(QuestionDialog("Resume with the edited text?", text, choices)) != "resume":
+        proc.say(f"{file.name} is kept; the run goes on with its own text, until E resumes it with this one")
         return False
     return await _resume(proc, now)
 

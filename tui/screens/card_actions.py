@@ -15,6 +15,7 @@ from .run_actions import read_known, ways_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..app import ProcTui
     from ..widgets.card import Card
     from .run_actions import Known
 
@@ -30,10 +31,23 @@ def open_card_actions(card: Card) -> None:
         if request.id == card.request.id and card.is_attached:
             wait = NOT_BEFORE if proc.keyboard.timing.arm else 0.0
             title = f"{request.type} {request.id}, as {oneline(proc.operator.user)}"
-            deeds = [*_answers(card), *_artifact(card), *_request(card), *_run(card, found)]
-            proc.push_screen(DeedDialog(title, deeds, wait=wait))
+            deeds = [_bound(card, deed) for deed in (*_answers(card), *_artifact(card), *_request(card))]
+            proc.push_screen(DeedDialog(title, [*deeds, *_run(card, found)], wait=wait))
 
     proc.act(lambda: read_known(proc.operator, proc.operator.run(request.run)), known)
+
+
+def _bound(card: Card, deed: Deed) -> Deed:
+    """The same for what the card shows now: behind the list it may come to show something else."""
+    before = (card.request.id, card.request.digest)
+
+    def work() -> None:
+        if (card.request.id, card.request.digest) == before:
+            deed.work()
+        else:
+            card.proc.say("another request is shown by now; nothing was done", "warning")
+
+    return msgspec.structs.replace(deed, work=work)
 
 
 def _answers(card: Card) -> Iterator[Deed]:
@@ -68,8 +82,9 @@ def _request(card: Card) -> Iterator[Deed]:
 
 def _run(card: Card, known: Known) -> Iterator[Deed]:
     """What can be done with the run: by no letter here, where letters answer."""
-    group = f"the run {card.request.run[:4]}"
-    yield Deed(Choice("run", "go to it", "", group), lambda: _go(card))
+    proc, run = card.proc, card.request.run
+    group = f"the run {run[:4]}"
+    yield Deed(Choice("run", "go to it", "", group), lambda: _go(proc, run))
     if card.facts is not None and card.facts.params:
         words = f"other parameters than the last one: {differing(card.facts.params)}"
         yield Deed(Choice("params", words, "", group), lambda: None)
@@ -77,8 +92,7 @@ def _run(card: Card, known: Known) -> Iterator[Deed]:
         yield msgspec.structs.replace(deed, choice=msgspec.structs.replace(deed.choice, group=group, letter=""))
 
 
-def _go(card: Card) -> None:
-    proc = card.proc
+def _go(proc: ProcTui, run: str) -> None:
     while len(proc.screen_stack) > 1:
         proc.pop_screen()
-    proc.go_to_run(card.request.run)
+    proc.go_to_run(run)

@@ -101,15 +101,22 @@ class QuestionDialog(ProcDialog[str]):
 
 
 class LeaveDialog(QuestionDialog):
-    """Leaving with runs under way; `background` where a worker may be left behind."""
+    """Leaving with runs under way; `background` where a worker may be left behind.
 
-    def __init__(self, going_on: int, *, background: bool = True) -> None:
-        what = several(going_on, "run")
+    A `passing` workspace is removed with all that is in it.
+    """
+
+    def __init__(self, going_on: int, *, background: bool = True, passing: bool = False) -> None:
+        what = f"{several(going_on, 'run')} {'goes' if going_on == 1 else 'go'} on here."
         stay = Choice("background", "Leave them to a background worker", "it ends with them")
         stop = Choice("stop", "Stop here", "they go on when somebody drives them again")
+        text = f"{what} Nothing is lost: runs stay as they were recorded."
+        if passing:
+            stop = Choice("stop", "Leave the demo", "it is removed")
+            text = f"{what} The demo is removed with its runs and files; one that stays: proc-tui demo DIR"
         super().__init__(
             "Leave proc-tui?",
-            f"{what} {'goes' if going_on == 1 else 'go'} on here. Nothing is lost: runs stay as they were recorded.",
+            text,
             [stay, stop] if background else [stop],
         )
 

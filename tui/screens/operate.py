@@ -12,6 +12,7 @@ from textual.containers import Container, Horizontal
 
 from .. import keys
 from ..panes import BY_NAME
+from ..widgets.card import Card
 from ..widgets.footer import Footer
 from ..widgets.header import Header
 from ..widgets.run_list import RunList
@@ -59,6 +60,18 @@ class RunScreen(ProcScreen[None]):
     def clock(self, now: float) -> None:
         """As in the base class."""
         self.panel.clock(now)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that would answer the request that is shown, pressed where it does nothing: says where it does."""
+        if event.key in self.active_bindings:
+            return
+        for card in self.query(Card):
+            if card.outcome is None and any(option.key == event.key for option in card.options):
+                pane = next(key for key in keys.of_layer("operate") if key.id == "operate.pane_1")
+                self.proc.say(
+                    f"{keys.shortcut(pane, self.proc.whole_keymap)} goes to the request; there {event.key} answers it"
+                )
+                return
 
     # ---- panes
 

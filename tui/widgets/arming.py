@@ -76,6 +76,11 @@ class Keyboard:
         self._last_key: str = ""
         self._torn_until: float = float("-inf")
 
+    @property
+    def latest(self) -> float:
+        """When the latest letter came."""
+        return self._last
+
     def watch(self, watcher: Watcher) -> None:
         """Tells something of bursts from now on, as long as it lives."""
         self._watchers.add(watcher)

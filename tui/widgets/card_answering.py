@@ -42,23 +42,23 @@ class Answering:
 
         self._give(option.label, given, dangerous=option.agrees)
 
-    def send(self, text: str, *, by: str = "") -> bool:
+    def send(self, text: str, *, by: str = "", then: Callable[[], None] | None = None) -> None:
         """Gives a text as the answer to a question, or as what resolved an escalation; `by` is where it was typed.
 
-        False when it was not given; then it is said why.
+        `then` is called when it is given: a name or a word may be asked for first. When it is not, it is said why.
         """
         card = self._card
         escalation = card.request.type == "escalation"
         if escalation and not text.strip():
             card.proc.say("an escalation wants a note on how it was resolved", "warning")
-            return False
+            return
         card.note = text
         card.writing.keep()
 
         def given(typed: str | None) -> Given:
             return Given(note=text, typed=typed) if escalation else Given(text=text, typed=typed)
 
-        return self._give("answer", given, by=by)
+        self._give("answer", given, by=by, then=then)
 
     def confirm(self, word: str) -> None:
         """Takes the word that was typed."""
@@ -73,23 +73,34 @@ class Answering:
             then(word)
 
     def _give(
-        self, label: str, given: Callable[[str | None], Given], *, dangerous: bool = True, by: str = ""
-    ) -> bool:  # fmt: skip
+        self,
+        label: str,
+        given: Callable[[str | None], Given],
+        *,
+        dangerous: bool = True,
+        by: str = "",
+        then: Callable[[], None] | None = None,
+    ) -> None:
         card = self._card
         if card.decider.now is not None:
-            return False
+            return
         if reason := card.why_not():
             card.proc.say(reason, "warning")
             card.arm()
-            return False
+            return
+
+        def decide(word: str | None) -> None:
+            self._decide(label, given(word), by)
+            if then is not None:
+                then()
+
         if not card.proc.memory.name:
-            self._ask_name(lambda: self._give(label, given, dangerous=dangerous, by=by))
+            self._ask_name(lambda: self._give(label, given, dangerous=dangerous, by=by, then=then))
         elif dangerous and isinstance(card.event.data.get("confirm"), str):
-            self._confirmed = lambda word: self._decide(label, given(word), by)
+            self._confirmed = decide
             card.writing.open(Field("confirm", typed=True))
         else:
-            self._decide(label, given(None), by)
-        return True
+            decide(None)
 
     def _ask_name(self, then: Callable[[], object]) -> None:
         """Asks in whose name people answer here, which is remembered for good."""

@@ -121,8 +121,8 @@ class Writing:
         card = self._card
         if card.text is not None:
             source = (card.edited or card.text).source
-            if source.count("\n") > MOST_LINES or max(map(len, source.split("\n"))) > MOST_LINE:
-                card.proc.say("too long to be edited here: E opens it in $EDITOR", "warning")
+            if why := _unfit(source):
+                card.proc.say(f"{why}: E opens it in $EDITOR", "warning")
                 return
             self.open(Field("artifact", source))
             self._say_editing(True)
@@ -204,3 +204,12 @@ class Writing:
         self._edits_at = self._card.proc.now()
         work: Callable[[], None] = (lambda: operator.edit(request)) if on else (lambda: operator.stop_editing(request))
         self._card.proc.act(work)
+
+
+def _unfit(source: str) -> str:
+    """Why an artifact cannot be edited in a field, in words; empty when it can."""
+    text = source.removesuffix("\n")
+    if text.count("\n") > MOST_LINES or max(map(len, text.split("\n"))) > MOST_LINE:
+        return "it is too long to be edited here"
+    # A field makes one kind of line end of all those that there are.
+    return "" if text.split("\n") == (text.splitlines() or [""]) else "editing it here would change its line ends"

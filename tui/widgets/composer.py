@@ -91,10 +91,16 @@ class Composer(Vertical):
         self._target: Target | None = None
         """What the text is for, while there is any."""
         self._kept: str = ""
+        self._answers: str = ""
+        """The draft that the card of a request has of this text, too; empty when there is none."""
+        self._under_way: dict[str, list[str]] = {}
+        """What is being sent to each run, and has not arrived."""
         self._timer: Timer | None = None
         self._history: list[str] = []
         self._recalled: int = 0
         self._said: str = ""
+        """Why the text could not be sent."""
+        self._said_of: str = ""
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
@@ -128,7 +134,7 @@ class Composer(Vertical):
             self._run, self._target, self._recalled, self._said = run, None, 0, ""
             self._history = []
             self._offered = offered or Target("guidance")
-            self._restore(self.proc.memory.draft(self._draft_key) if offered is not None else None)
+            self._restore(self._written() if offered is not None else None)
         if offered is not None:
             self._offered = offered
             if self._target is not None and self._target.name == offered.name:
@@ -137,6 +143,17 @@ class Composer(Vertical):
                 self._restore(self.proc.memory.draft(offered.draft))
         self.set_class(offered is not None, "-open")
         self._draw()
+
+    def _written(self) -> Draft | None:
+        """What was written to the run, after what was being sent when the program ended."""
+        memory, run = self.proc.memory, self._run
+        draft, unsent = memory.draft(self._draft_key), memory.draft(f"sending {run}")
+        if unsent is None or self._under_way.get(run):
+            return draft
+        draft = draft or Draft(decision="guidance")
+        draft = msgspec.structs.replace(draft, text=_joined(unsent.text, draft.text))
+        self._keep({self._draft_key: draft, **self._unsent(run)})
+        return draft
 
     def _restore(self, draft: Draft | None) -> None:
         """What was written before is there again, for what it was written for."""
@@ -149,7 +166,7 @@ class Composer(Vertical):
             self._target = self._offered if same else Target(kind or "guidance", request, digest)
         elif text:
             self._target = self._offered
-        self._kept = text
+        self._kept, self._answers = text, self.target.draft if text else ""
         self.field.load_text(text)
 
     def take_focus(self) -> None:
@@ -160,17 +177,46 @@ class Composer(Vertical):
             if not self.field.text and self.target.default:
                 self.field.insert(self.target.default)
 
+    def sending(self, text: str) -> None:
+        """It is being sent: the field is free, and the text is kept on the disk until it has arrived."""
+        self._under_way.setdefault(self._run, []).append(text)
+        self._keep(self._unsent(self._run))
+        self.done(text)
+
+    def sent(self, run: str, text: str) -> None:
+        """It has arrived."""
+        self._under_way[run].remove(text)
+        self._keep(self._unsent(run))
+
+    def returned(self, run: str, text: str, why: str) -> None:
+        """It could not be sent, and is there again before what was written since."""
+        self.sent(run, text)
+        if run == self._run:
+            self.field.load_text(_joined(text, self.field.text))
+            self._changed()
+            self.refused(why)
+            if not self.field.has_focus:
+                self.proc.say(f"not sent: {why}", "warning")
+            return
+        key = f"composer {run}"
+        draft = self.proc.memory.draft(key) or Draft(decision="guidance")
+        self._keep({key: msgspec.structs.replace(draft, text=_joined(text, draft.text))})
+        self.proc.say(f"not sent to run {run[:4]}, which has your text: {why}", "warning")
+
+    def _unsent(self, run: str) -> dict[str, Draft]:
+        return {f"sending {run}": Draft("\n".join(self._under_way.get(run, [])))}
+
     def done(self, text: str) -> None:
         """It was sent."""
         self._history = [*(one for one in self._history if one != text), text][-MOST_HISTORY:]
-        self._recalled, self._said = 0, ""
+        self._recalled, self._said, self._answers = 0, "", ""
         self.field.load_text("")
         self._changed()
         self._keep_now()
 
     def refused(self, why: str) -> None:
         """It could not be sent, and stays."""
-        self._said = why
+        self._said, self._said_of = why, self.field.text
         self._draw()
 
     # ---- inside
@@ -208,7 +254,8 @@ class Composer(Vertical):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """The draft is kept a moment later."""
         event.stop()
-        self._said = ""
+        if self.field.text != self._said_of:
+            self._said = ""
         self._changed()
         if self._timer is None and self.field.text != self._kept:
             self._timer = self.set_timer(DRAFT_SECONDS, self._keep_now)
@@ -220,15 +267,21 @@ class Composer(Vertical):
         text = self.field.text
         if self._run and text != self._kept:
             self._kept = text
-            memory = self.proc.memory
-            memory.take_drafts(self._drafts(text))
-            self.run_worker(memory.write_drafts, thread=True, exit_on_error=False, group="draft")
+            self._keep(self._drafts(text))
+
+    def _keep(self, drafts: dict[str, Draft]) -> None:
+        memory = self.proc.memory
+        memory.take_drafts(drafts)
+        self.run_worker(memory.write_drafts, thread=True, exit_on_error=False, group="draft")
 
     def _drafts(self, text: str) -> dict[str, Draft]:
         """What is kept of a text: for the run, and for an answer where its card finds it, too."""
         drafts = {self._draft_key: Draft(text, decision=self.target.name) if text else Draft()}
-        if text and self.target.draft:
-            drafts[self.target.draft] = Draft(note=text)
+        if self._answers:
+            drafts[self._answers] = Draft()
+        self._answers = self.target.draft if text else ""
+        if self._answers:
+            drafts[self._answers] = Draft(note=text)
         return drafts
 
     def on_composer_field_recalled(self, event: ComposerField.Recalled) -> None:
@@ -273,3 +326,7 @@ class Composer(Vertical):
         if self._run and self.field.text != self._kept:
             self.proc.memory.take_drafts(self._drafts(self.field.text))
         self.proc.memory.write_drafts()
+
+
+def _joined(before: str, after: str) -> str:
+    return f"{before}\n{after}" if before and after else before or after

@@ -129,6 +129,8 @@ async def test_a_changed_list_of_tools_is_read_again(stdio: Callable[..., McpSer
     async with opened(stdio()) as source:
         await source.call("grow", {}, key="k")
         await until(lambda: any(tool.name == "grown" for tool in source.tools))
+        await source.call("shrink", {}, key="k")
+        await until(lambda: not source.tools)
 
 
 async def test_a_server_without_the_handshake_of_before_2026_is_understood(stdio: Callable[..., McpServer]) -> None:

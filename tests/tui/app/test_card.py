@@ -405,6 +405,29 @@ async def test_why_an_answer_was_refused_is_not_said_of_another_request(stage: S
         assert "shows something else by now" not in app.text()
 
 
+async def test_the_next_request_has_the_focus_where_the_one_before_had_it(stage: Stage) -> None:
+    await stage.play(GATE, name="one")
+    await stage.play(GATE, name="two")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("enter")
+        before = card(app).request.id
+        await app.press("J")
+        assert card(app).request.id != before
+        assert card(app).has_focus
+        await app.press("escape", "J")
+        assert not card(app).has_focus
+
+
+async def test_a_key_that_answers_says_where_it_does_when_pressed_elsewhere(stage: Stage) -> None:
+    await stage.play(GATE, name="it")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("a")
+        assert any("1 goes to the request; there a answers it" in note.message for note in app.app._notifications)
+        assert answers(stage) == []
+        await app.press("1", "a")
+        await app.until(lambda: card(app).decider.now is not None)
+
+
 async def test_what_was_typed_last_is_kept_when_the_field_is_closed_for_somebody(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -587,6 +610,17 @@ async def test_what_was_put_off_takes_no_answer_unseen(stage: Stage) -> None:
         assert answers(stage) == []
         await app.press("w", "a")
         assert answers(stage) == [{"decision": "Approve"}]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\\r\\nb\\nc", "a\\u{2028}b", "a\\fb", ("x" * 20_001)], ids=["mixed", "2028", "feed", "long"]
+)
+async def test_what_a_field_would_change_is_not_edited_in_one(stage: Stage, text: str) -> None:
+    await stage.play(f'return Human.review{{message = "Fine?", artifact = "{text}"}}', name="it")
+    async with stage.open() as app:
+        await app.press("enter", "e")
+        assert app.focused_layer() == "card"
+        assert any("$EDITOR" in str(note.message) for note in app.app._notifications)
 
 
 async def test_a_table_is_edited_as_yaml_and_must_stay_yaml(stage: Stage) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.core.errors import ProcError
 from proc_tui.core.journal.events import Responded
+from proc_tui.tui import memory as memory_module
+from proc_tui.tui.memory import Draft, Memory
 from textual.widgets import TextArea
 
 if TYPE_CHECKING:
@@ -53,7 +57,7 @@ async def test_a_letter_in_the_field_is_text_and_never_a_key(stage: Stage) -> No
         await app.press("i", "a", "r", "q", "x")
         assert composer(app).field.text == "arqx"
         assert stage.operator.run(run.id).status == "WAITING_FOR_HUMAN"
-        assert stage.operator.inbox()
+        assert not stage.operator.answers(stage.operator.inbox()[0].id)
 
 
 async def test_an_input_request_is_answered_in_the_field(stage: Stage) -> None:
@@ -229,3 +233,135 @@ def test_composer_with_a_text_and_what_was_sent(stage: Stage, snap_compare: Any)
 def test_composer_in_a_chat_in_the_light_theme(stage: Stage, snap_compare: Any) -> None:
     stage.play_now(CHAT, name="door")
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(120, 36), run_before=stage.settle)
+
+
+# ---- nothing is lost
+
+
+async def test_what_was_cleared_does_not_come_back(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    async with stage.open() as app:
+        await app.press("i", "a", "b", "escape")
+        await app.until(lambda: _drafts(stage) == 2)
+        await app.press("i", "backspace", "backspace", "escape")
+        await app.until(lambda: _drafts(stage) == 0)
+    async with stage.open():
+        assert _drafts(stage) == 0
+
+
+async def test_an_answer_stays_in_the_field_when_no_name_is_said(stage: Stage) -> None:
+    await stage.play(INPUT, name="asks")
+    stage.memory.name = ""
+    async with stage.open() as app:
+        await app.press("i", *"ann", "enter")
+        assert "Who answers?" in app.text()
+        await app.press("escape")
+        assert composer(app).field.text == "ann"
+        await app.press("i", "e", "enter", "enter")
+        assert composer(app).field.text == ""
+    (answer,) = stage.operator.answers(stage.operator.inbox()[0].id)
+    assert answer.answer == {"text": "anne"}
+
+
+async def test_what_cannot_be_sent_goes_back_to_the_run_that_it_was_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await stage.play(GATE, name="gate")
+    await stage.play(GATE, name="other")
+    refuse = _hold(stage, monkeypatch, error=True)
+    async with stage.open() as app:
+        app.app.go_to_run(run.id)
+        await app.settle()
+        await app.press("i")
+        for key in (*"one", "enter", *"two"):
+            await app.pilot.press(key)
+        other = next(found.id for found in stage.operator.runs() if found.id != run.id)
+        await app.pilot.press("escape")
+        app.app.go_to_run(other)
+        await app.until(lambda: composer(app)._run == other)
+        refuse.set()
+        await app.until(lambda: any("not sent to run" in note.message for note in app.app._notifications))
+        await app.settle()
+        assert composer(app).field.text == ""
+        app.app.go_to_run(run.id)
+        await app.settle()
+        assert composer(app).field.text == "one\ntwo"
+
+
+async def test_what_was_being_sent_when_the_program_was_killed_is_there_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await stage.play(GATE, name="gate")
+    arrive = _hold(stage, monkeypatch)
+    async with stage.open() as app:
+        await app.press("i")
+        for key in (*"mind", "enter"):
+            await app.pilot.press(key)
+        await app.until(lambda: _drafts(stage) == 1)
+        killed = Memory(stage.folder, folder=stage.memory._folder.parent, terminal="test")
+        arrive.set()
+        await app.settle()
+        await app.until(lambda: _drafts(stage) == 0)
+        assert stage.operator.run(run.id).mail == 1
+    stage.memory = killed
+    killed.keep_draft(f"sending {run.id}", Draft("mind"))
+    async with stage.open() as app:
+        assert composer(app).field.text == "mind"
+        assert composer(app).target.kind == "guidance"
+
+
+def test_a_draft_that_is_written_late_does_not_replace_a_newer_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one to be written hangs, as on a slow disk, while a newer one is taken."""
+    begun, go_on, write = threading.Event(), threading.Event(), memory_module._write
+
+    def slow(*args: Any, **options: Any) -> bool:
+        if not begun.is_set():
+            begun.set()
+            assert go_on.wait(20)
+        return write(*args, **options)
+
+    monkeypatch.setattr(memory_module, "_write", slow)
+    stage.memory.take_drafts({"composer x": Draft("older")})
+    threads = [threading.Thread(target=stage.memory.write_drafts) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(20)
+    stage.memory.take_drafts({"composer x": Draft("newer")})
+    threads[1].start()
+    assert stage.memory.draft("composer x") == Draft("newer"), "whoever asks meanwhile is given the newer one, too"
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    again = Memory(stage.folder, folder=stage.memory._folder.parent, terminal="test")
+    assert again.draft("composer x") == Draft("newer")
+
+
+def test_a_draft_that_a_full_disk_refuses_is_kept_and_written_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(memory_module, "_write", lambda *args, **options: False)
+        stage.memory.keep_draft("composer x", Draft("mine"))
+    assert stage.memory.draft("composer x") == Draft("mine")
+    stage.memory.keep_draft("composer y", Draft("more"))
+    again = Memory(stage.folder, folder=stage.memory._folder.parent, terminal="test")
+    assert (again.draft("composer x"), again.draft("composer y")) == (Draft("mine"), Draft("more"))
+
+
+def _drafts(stage: Stage) -> int:
+    return len(list((stage.memory._folder / "drafts").glob("*.json")))
+
+
+def _hold(stage: Stage, monkeypatch: pytest.MonkeyPatch, *, error: bool = False) -> threading.Event:
+    """What is sent hangs until the event is set, as where another program holds the database, and is refused then."""
+    go_on, send = threading.Event(), stage.operator.send
+
+    def sending(*args: Any, **options: Any) -> None:
+        assert go_on.wait(20)
+        if error:
+            raise ProcError("the database is locked")
+        send(*args, **options)
+
+    monkeypatch.setattr(stage.operator, "send", sending)
+    return go_on

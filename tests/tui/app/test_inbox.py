@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from proc_tui.core.operator import Given
+from proc_tui.tui.widgets.card import Card
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -152,3 +153,19 @@ def test_the_inbox_at_80x24_in_the_light_theme(stage: Stage, snap_compare: Any) 
         await stage.settle(pilot)
 
     assert snap_compare(stage.app(theme="proc-light"), terminal_size=(80, 24), run_before=opened)
+
+
+async def test_what_x_listed_for_one_request_never_answers_another(stage: Stage) -> None:
+    await stage.play('Human.approve{message = "Soon", timeout = 60}', name="soon")
+    await stage.play('Human.approve{message = "Tomorrow", timeout = 86400}', name="tomorrow")
+    soon, tomorrow = stage.operator.inbox()
+    async with stage.open(size=(150, 30)) as app:
+        await app.press("I", "enter", "x")
+        stage.operator.answer(soon.id, Given(approved=False), by="anna")
+        app.app.feed.look()
+        inbox = app.app.screen_stack[-2]
+        await app.until(lambda: inbox.query_one(Card).request.id == tomorrow.id)
+        await app.press("enter")
+        said = [note.message for note in app.app._notifications]  # pyright: ignore[reportPrivateUsage]
+        assert any("another request is shown by now" in text for text in said)
+    assert stage.operator.answers(tomorrow.id) == []

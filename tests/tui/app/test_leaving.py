@@ -3,10 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.core.operator import Given
 from proc_tui.tui import leaving
+from proc_tui.tui.application.shared import keep_crash
 from proc_tui.tui.screens.dialogs import LeaveDialog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Stage
 
 pytestmark = pytest.mark.slow
@@ -75,6 +79,16 @@ async def test_esc_stays_and_a_demo_leaves_no_worker(stage: Stage, started: list
     assert not started
 
 
+async def test_a_demo_that_is_removed_says_so_before(stage: Stage, started: list[str]) -> None:
+    await stage.play("Sleep(3600)", name="nap")
+    (stage.folder / leaving.DEMO).write_text(leaving.PASSING)
+    async with stage.open(drive=True) as app:
+        await app.press("q")
+        await app.until("Leave the demo")
+        assert "The demo is removed" in app.text()
+        assert "Nothing is lost" not in app.text()
+
+
 async def test_control_c_twice_asks_and_a_third_time_stops_here(stage: Stage, started: list[str]) -> None:
     await stage.play("Sleep(3600)", name="nap")
     async with stage.open(drive=True) as app:
@@ -114,6 +128,17 @@ async def test_a_request_with_a_deadline_wants_a_worker(stage: Stage) -> None:
     assert leaving.left(stage.operator) == 1
 
 
+async def test_an_answer_that_is_not_in_effect_yet_wants_a_worker(stage: Stage) -> None:
+    await stage.play('Human.approve{message = "Go on?"} Human.approve{message = "Sure?"}', name="gate")
+    stage.operator.answer(stage.operator.inbox()[0].id, Given(approved=True), effective_in=2.0)
+    assert leaving.left(stage.operator) == 1
+    stage.clock.advance(leaving.QUIET_SECONDS + 1)
+    assert leaving.left(stage.operator) == 1
+    assert not leaving.idle(stage.operator)
+    await stage.drive()
+    assert leaving.left(stage.operator) == 0
+
+
 def test_the_worker_takes_no_program_from_the_workspace(stage: Stage) -> None:
     assert "-P" in leaving.command(stage.folder)
 
@@ -127,3 +152,10 @@ def test_the_dialog(stage: Stage, snap_compare: Any, size: tuple[int, int], them
     stage.play_now("Sleep(3600)", name="nap")
     work = stage.after(lambda app: app.push_screen(LeaveDialog(3)))
     assert snap_compare(stage.app(theme=theme, TERM=terminal), terminal_size=size, run_before=work)
+
+
+def test_the_details_of_a_failure_are_for_their_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    file = keep_crash(ValueError("the text of a run \ud800"))
+    assert "the text of a run" in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0

@@ -37,6 +37,14 @@ async def test_a_theme_is_worn_and_remembered(stage: Stage) -> None:
         assert app.app.memory.now.theme == "proc-light"
 
 
+async def test_in_the_colours_of_the_terminal_a_dialog_leaves_the_screen_behind_it_to_be_seen(stage: Stage) -> None:
+    await stage.play("return 1", name="billing")
+    async with stage.open(theme="proc-16") as app:
+        await app.press("colon", *"theme")
+        assert "Commands" in app.text()
+        assert "╭─ Runs" in app.text()
+
+
 def test_words_come_before_letters_in_order_and_groups_stay_together() -> None:
     choices = [
         Choice("1", "previous release", group="A"), Choice("2", "real estate", group="A"), Choice("3", "x", group="A"),

@@ -145,6 +145,32 @@ async def test_a_run_goes_on_with_the_edited_text(
         assert "edited = true" in stage.operator.source(stage.operator.run(run.id))
 
 
+async def test_enter_resumes_a_failed_run_with_the_text_that_was_mended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = await stage.play('error("no")', name="it")
+    text = (stage.folder / "it.yaml").read_text()
+    editor(monkeypatch, tmp_path, text.replace('error("no")', "return {}"))
+    async with stage.open() as app:
+        await app.press("enter", "E")
+        await app.until("Resume with the edited text?")
+        await app.press("enter")
+        await app.until(lambda: stage.operator.run(run.id).attempt == 2)
+
+
+async def test_a_text_that_is_only_kept_is_said_to_wait_for_the_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = await play(stage)
+    editor(monkeypatch, tmp_path, TEXT + "# more\n")
+    async with stage.open() as app:
+        await app.press("E")
+        await app.until("Resume with the edited text?")
+        await app.press("enter")
+        await app.until(lambda: any("notes.yaml is kept" in note.message for note in app.app._notifications))
+        assert stage.operator.run(run.id).attempt == 1
+
+
 async def test_a_text_that_goes_another_way_shows_both_sides_and_can_be_cut(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -356,6 +356,15 @@ class TestSize:
         assert "38 more nodes here" in page.parts["graph"]
         assert "more characters, not in this page" in page.parts["state"]
 
+    def test_how_many_nodes_stand_at_the_top_is_counted(self, proc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("proc_tui.tui.page.graph.MOST_CHILDREN", 2)
+        (proc.folder / "wide.yaml").write_text(
+            'name: wide\nversion: "1"\ncode: for n = 1, 7 do GraphNode.create("node " .. n) end\n'
+        )
+        run = proc.json("run", "wide")["run"]
+        page = Page(proc("export", run, "--format", "html").stdout)
+        assert "5 more nodes here" in page.parts["graph"]
+
     def test_many_children_are_listed(self, proc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(document, "MOST_RUNS", 1)
         run = proc.json("run", "family", code=3)["run"]

@@ -177,6 +177,7 @@ def test_a_stopped_program_gives_the_screen_to_the_shell_and_takes_no_key_unseen
     screen.press("q")
     screen.until("ready$")
 
+
 def test_bytes_that_are_no_utf_8_are_signs_that_cannot_be_read(tmux: Callable[..., Screen], shop: Shop) -> None:
     run = shop.start('return Human.approve{message = "Go on?"}')
     screen = tmux()
@@ -188,7 +189,19 @@ def test_bytes_that_are_no_utf_8_are_signs_that_cannot_be_read(tmux: Callable[..
     screen.until("esc leave the field")
     screen.tmux("send-keys", "-H", "-t", screen.name, "62", "e4", "72")
     screen.until("b\ufffdr")
-    screen.press("Escape")
-    screen.to_card("Go on?")
-    screen.press("a")
-    shop.until(run, "COMPLETED")
+    assert shop.status(run) == "WAITING_FOR_HUMAN"
+
+
+def test_a_letter_of_a_pasted_text_does_not_leave_for_the_shell(tmux: Callable[..., Screen], shop: Shop) -> None:
+    shop.start('return Human.approve{message = "Go on?"}')
+    screen = tmux()
+    screen.until("Go on?")
+    screen.until("all commands", gone=True)
+    screen.tmux("send-keys", "-t", screen.name, "-l", "quite some words")
+    time.sleep(0.5)
+    screen.press("Escape", "Escape")
+    screen.tmux("send-keys", "-t", screen.name, "-l", "jq")
+    screen.until("pasted")
+    time.sleep(0.5)
+    screen.press("q")
+    screen.until("Pane is dead")
