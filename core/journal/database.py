@@ -18,7 +18,7 @@ from ..errors import StoreError
 from .checkpoints import Checkpoints
 from .connections import Reader, choose_log, connect, connect_reader, file_id, make_file, make_private
 from .group_commit import GroupCommit
-from .migrations import check, migrate
+from .migrations import check, migrate, refuse_newer
 from .sqlite_errors import ELSEWHERE, is_doubtful, moved, translate
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class Database:
             self._refuse_other_file,
             self._translate,
             self._committed,
+            begun=self._refuse_newer,
             full=durability == "full",
             busy_seconds=busy_seconds,
             fault=fault,
@@ -212,6 +213,10 @@ class Database:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.close()
+
+    def _refuse_newer(self, connection: sqlite3.Connection) -> None:
+        """A newer program may have opened the file meanwhile: an older one must not write into its format."""
+        refuse_newer(connection, self.path)
 
     def _refuse_other_file(self) -> None:
         if self._closed:

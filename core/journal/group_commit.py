@@ -51,7 +51,8 @@ class GroupCommit:
 
     `connect` opens the writing connection, at first and again after an error of the disk; `check` raises a
     `StoreError` when that connection must not be used any more; `translate` makes an error fit for a person;
-    `committed` is called after each commit, when the lead has been handed on. `fault` is called at `write:begin`
+    `committed` is called after each commit, when the lead has been handed on; `begun` in each transaction before its
+    works, and may refuse them. `fault` is called at `write:begin`
     (the leader is alone still), `write:worked` and `write:committed`; what it raises is treated as the end of the
     process there, for every member of the group.
     """
@@ -63,6 +64,7 @@ class GroupCommit:
         translate: Callable[[BaseException], BaseException],
         committed: Callable[[], None],
         *,
+        begun: Callable[[sqlite3.Connection], None] | None = None,
         full: bool,
         busy_seconds: float,
         fault: Callable[[str], None] | None = None,
@@ -71,6 +73,7 @@ class GroupCommit:
         self._check = check
         self._translate = translate
         self._committed = committed
+        self._begun = begun
         self._full = full
         self.relaxes = True
         """False when a commit without sync would endanger the file: every commit is then synced."""
@@ -196,6 +199,8 @@ class GroupCommit:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 self._begin_later(connection, error, since)
+            if self._begun is not None:
+                self._begun(connection)
             result = work(connection)
             if not connection.in_transaction:
                 raise RuntimeError("a work ended its transaction; it must not commit or roll back")

@@ -258,13 +258,22 @@ def check(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int,
                 "Configure another place for the journal."
             )
         return 0
+    _refuse_newer(version, path, steps)
+    return version
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `StoreVersion` when a newer program brought the database to its format; cheap enough for each write."""
+    _refuse_newer(_number(connection, "PRAGMA user_version"), path, MIGRATIONS)
+
+
+def _refuse_newer(version: int, path: Path, steps: Sequence[tuple[int, str]]) -> None:
     newest = steps[-1][0]
     if version > newest:
         raise StoreVersion(
             f"{path} was written by a newer proc-tui: its format is version {version}, this program knows up to "
             f"{newest}. Nothing was changed. Upgrade proc-tui, or configure another place for the journal."
         )
-    return version
 
 
 def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:

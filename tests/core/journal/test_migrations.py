@@ -175,6 +175,19 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_newer_program_that_comes_while_this_one_is_open_is_not_written_over(path: Path) -> None:
+    database = Database.open(path)
+    database.write(lambda connection: connection.execute("INSERT INTO sources VALUES ('a', 'a')"))
+    newer = sqlite3.connect(path)
+    newer.execute(f"PRAGMA user_version = {NEWEST + 1}")
+    newer.close()
+    with pytest.raises(StoreVersion, match="Upgrade proc-tui"):
+        database.write(lambda connection: connection.execute("INSERT INTO sources VALUES ('b', 'b')"))
+    with database.read() as connection:
+        assert connection.execute("SELECT hash FROM sources").fetchall() == [("a",)]
+    database.close()
+
+
 @pytest.mark.parametrize("mark", ["CREATE TABLE theirs (x)", "PRAGMA application_id = 7", "PRAGMA user_version = 1"])
 def test_the_database_of_another_program_is_refused_and_left_as_it_is(path: Path, mark: str) -> None:
     connection = sqlite3.connect(path)
