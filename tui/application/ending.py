@@ -20,6 +20,7 @@ from ..clean import oneline
 from .shared import Shared, keep_crash
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.screen import Screen
 
 TWICE_SECONDS = 2.0
@@ -145,6 +146,11 @@ class Ending(Shared):
             chosen("leave")
 
     # ---- what nothing caught
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """As in the base class, which says nothing of it to whoever started the program."""
+        self._return_code = 1
+        super().panic(*renderables)
 
     def _fatal_error(self) -> None:
         """An error that nothing caught: the screen is given back, and one line says where the details are."""

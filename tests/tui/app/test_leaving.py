@@ -159,3 +159,9 @@ def test_the_details_of_a_failure_are_for_their_owner_only(tmp_path: Path, monke
     file = keep_crash(ValueError("the text of a run \ud800"))
     assert "the text of a run" in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_a_failure_of_the_terminal_is_no_success(stage: Stage) -> None:
+    async with stage.open() as app:
+        app.app.panic("the terminal sends rubbish")
+    assert app.app.return_code == 1
