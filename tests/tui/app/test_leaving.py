@@ -164,4 +164,4 @@ def test_the_details_of_a_failure_are_for_their_owner_only(tmp_path: Path, monke
 async def test_a_failure_of_the_terminal_is_no_success(stage: Stage) -> None:
     async with stage.open() as app:
         app.app.panic("the terminal sends rubbish")
-    assert app.app.return_code == 1
+        assert app.app.return_code == 1
