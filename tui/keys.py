@@ -121,7 +121,6 @@ KEYS: tuple[Key, ...] = (
     Key("operate.next_request", "J", "next_request", "next request", True),
     Key("operate.previous_request", "K", "previous_request", "previous request"),
     Key("operate.source", "o", "source", "source"),
-    Key("operate.debug", "d", "debug", "debug", True),
     Key("operate.edit", "E", "edit", "source in $EDITOR"),
     Key("operate.out", "escape", "out", "to the list"),
     #

@@ -110,7 +110,7 @@ class Secrets:
         return self._pattern_in_data is not None
 
     def redact_data(self, value: Value) -> Value:
-        """The same data without secrets, in its keys too.
+        """The same data without secrets, in its keys too, where those that would be the same then are numbered.
 
         Variables also hold what is no secret, and data with `***` in its place would be of no use: folders and files
         that exist, addresses without a password, and what is shorter than a key stay in it.
@@ -159,8 +159,23 @@ def _replaced(value: Value, pattern: re.Pattern[str]) -> Value:
     if isinstance(value, list):
         return [_replaced(item, pattern) for item in value]
     if isinstance(value, dict):
-        return {pattern.sub(REDACTED, key): _replaced(item, pattern) for key, item in value.items()}
+        names = _names(value, pattern)
+        return {names[key]: _replaced(item, pattern) for key, item in value.items()}
     return value
+
+
+def _names(keys: Iterable[str], pattern: re.Pattern[str]) -> dict[str, str]:
+    """The keys of a table without secrets, by what they were; no two are the same."""
+    names = {key: pattern.sub(REDACTED, key) for key in keys}
+    taken = {name for key, name in names.items() if name == key}
+    for key, name in names.items():
+        number, free = 1, name
+        while free != key and free in taken:
+            number += 1
+            free = f"{name} ({number})"
+        taken.add(free)
+        names[key] = free
+    return names
 
 
 def _forms(value: str) -> Iterator[str]:

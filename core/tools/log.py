@@ -6,6 +6,7 @@ outside of the workspace. Never: when something is written, or what it means.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from contextlib import suppress
@@ -75,6 +76,11 @@ class LogFile:
         self._workspace: Path = workspace
         self._name: str = name
         self._lock: Lock = Lock()
+        self._handing: Lock = Lock()
+        self._waiting: list[str] = []
+        """What a thread is to write."""
+        self._writing: asyncio.Future[None] | None = None
+        """Done when that is written."""
         self.shown: str = f"{FOLDER}/logs/{name}"
         """Where it is, relative to the workspace."""
 
@@ -110,6 +116,29 @@ class LogFile:
                     os.close(file)
             finally:
                 os.close(folder)
+
+    def write_soon(self, text: str) -> asyncio.Future[None]:
+        """Have a thread append, after all that was given before; from one loop. Never cancel what it returns."""
+        with self._handing:
+            self._waiting.append(text)
+            if self._writing is None or self._writing.done():
+                self._writing = asyncio.get_running_loop().run_in_executor(None, self._write_waiting)
+            return self._writing
+
+    async def written(self) -> None:
+        """Waits until the file has all that `write_soon` was given."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+
+    def _write_waiting(self) -> None:
+        while True:
+            with self._handing:
+                text = "".join(self._waiting)
+                self._waiting.clear()
+                if not text:
+                    self._writing = None
+                    return
+            self.write(text)
 
     def _open(self, folder: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -1,7 +1,8 @@
 """The lists of tools of servers that describe some of them wrongly: only those are left out.
 
 The SDK refuses the whole list for one tool that is not as the protocol has it. Belongs here: the streams of a
-connection, with such tools taken out of what the server says. Never: what else a server says, which passes as it is.
+connection, with such tools taken out of the answers to `tools/list`. Never: what else a server says, which passes as
+it is.
 Imports the SDK: only `mcp_link.py` imports this.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCResponse, methods
+from mcp_types import JSONRPCRequest, JSONRPCResponse, methods
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mcp.client._transport import (  # pyright: ignore[reportPrivateImportUsage]
         ReadStream,
         TransportStreams,
+        WriteStream,
     )
 
 LIST: Final = "tools/list"
@@ -41,7 +43,8 @@ class Sifted:
 
     async def __aenter__(self) -> TransportStreams:
         read, write = await self._transport.__aenter__()
-        return _Sieve(read, self._left_out), write
+        asked: set[str] = set()
+        return _Sieve(read, asked, self._left_out), _Asking(write, asked)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
@@ -49,11 +52,40 @@ class Sifted:
         return await self._transport.__aexit__(exc_type, exc_val, exc_tb)
 
 
+class _Asking:
+    """What the SDK writes to."""
+
+    def __init__(self, stream: WriteStream[SessionMessage], asked: set[str]) -> None:
+        """`asked` gets the ids of the requests for a list of tools."""
+        self._stream: WriteStream[SessionMessage] = stream
+        self._asked: set[str] = asked
+
+    async def send(self, item: SessionMessage, /) -> None:
+        if isinstance(item.message, JSONRPCRequest) and item.message.method == LIST:
+            self._asked.add(str(item.message.id))
+        await self._stream.send(item)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> _Asking:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> bool | None:
+        return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
+
+
 class _Sieve:
     """What the SDK reads from."""
 
-    def __init__(self, stream: ReadStream[SessionMessage | Exception], left_out: Callable[[str], object]) -> None:
+    def __init__(
+        self, stream: ReadStream[SessionMessage | Exception], asked: set[str], left_out: Callable[[str], object]
+    ) -> None:
         self._stream: ReadStream[SessionMessage | Exception] = stream
+        self._asked: set[str] = asked
         self._left_out: Callable[[str], object] = left_out
 
     @property
@@ -83,7 +115,12 @@ class _Sieve:
         return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
 
     def _sifted(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
-        if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
+        if (
+            isinstance(item, SessionMessage)
+            and isinstance(item.message, JSONRPCResponse)
+            and str(item.message.id) in self._asked
+        ):
+            self._asked.discard(str(item.message.id))
             result = item.message.result
             if isinstance(result.get("tools"), list):
                 result["tools"] = self._sound(result)

@@ -129,6 +129,8 @@ class Program(asyncio.SubprocessProtocol):
             self._release()
         with anyio.CancelScope(shield=True):
             await _within(GRACE, self._released)
+            with anyio.move_on_after(GRACE):
+                await self._log.written()
 
     async def write(self, line: bytes) -> None:
         """Give it a line; waits while it reads slower than it is written to."""
@@ -157,7 +159,7 @@ class Program(asyncio.SubprocessProtocol):
         """Called by the loop."""
         if fd == 2:
             self._words.add(data)
-            self._log.write(self._words.take())
+            self._keep(self._words.take())
             return
         self._buffer += data
         start = 0
@@ -221,6 +223,18 @@ class Program(asyncio.SubprocessProtocol):
         if wanted:
             asyncio.get_running_loop().call_later(BREATH, lambda: self._rest(self._waiting > MAX_WAITING))
 
+    def _keep(self, text: str) -> None:
+        """Have a thread write to the log; the program waits, so that it cannot print faster than that."""
+        if text:
+            self._listen(False)
+            self._log.write_soon(text).add_done_callback(lambda _: self._listen(True))
+
+    def _listen(self, wanted: bool) -> None:
+        pipe = self._pipe(2)
+        if pipe is not None and not pipe.is_closing():
+            reading = cast(asyncio.ReadTransport, pipe)
+            (reading.resume_reading if wanted else reading.pause_reading)()
+
     def _leave_soon(self) -> None:
         asyncio.get_running_loop().call_later(LINGER, self._leave)
 
@@ -256,7 +270,7 @@ class Program(asyncio.SubprocessProtocol):
     def _release(self) -> None:
         self._leave()
         self._receive.close()
-        self._log.write(self._words.take(over=True))
+        self._keep(self._words.take(over=True))
         if self._transport is not None:
             with suppress(PermissionError):
                 self._transport.close()

@@ -221,17 +221,18 @@ class McpServer:
                 self._stale = False
                 with anyio.move_on_after(self._settings.connect_timeout):
                     found = await link.refreshed()
-                    self._list(link, self.tools if found is None else found)
+                    await self._list(link, self.tools if found is None else found)
             else:
                 await self._wake.wait()
 
-    def _list(self, link: Link, tools: list[Tool]) -> None:
+    async def _list(self, link: Link, tools: list[Tool]) -> None:
         """Take what it offers, and say in its log what of it is no use."""
         told, self.tools = self.problems, tools
         self.problems = [f"{self._who}: {self._redacted(text)}" for text in link.problems]
         for text in self.problems:
             if text not in told:
-                self._log.write(f"proc-tui: {text}\n")
+                self._log.write_soon(f"proc-tui: {text}\n")
+        await self._log.written()
 
     async def _connection(self) -> bool:
         """One connection, from its first moment to its last; whether it was made at all."""
@@ -248,7 +249,7 @@ class McpServer:
             link = held = new_link(self._address(), self._leave, self._change)
             with anyio.CancelScope(deadline=anyio.current_time() + self._settings.connect_timeout) as self._scope:
                 async with linked(held):
-                    self._list(held, await held.tools())
+                    await self._list(held, await held.tools())
                     self._scope.deadline = math.inf
                     listed = True
                     if not (self._lost or self._closed):

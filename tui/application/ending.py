@@ -60,6 +60,7 @@ class Ending(Shared):
         self.operator.end_waits()
         self.memory.keep_left(self.now())
         self.memory.keep(run=self.selected, left_at=self.now(), seen=self._newest())
+        await asyncio.to_thread(self.memory.write_drafts)
         if self.driving is not None:
             await self.driving.end()
         if background:

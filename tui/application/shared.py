@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 import traceback
 from contextlib import suppress
@@ -99,12 +100,16 @@ class Shared(App[int], inherit_bindings=False):
         self.copy_to_clipboard(text)
         self.say(COPIED)
 
-    def act(self, work: Callable[[], T], then: Callable[[T], None] | None = None) -> None:
-        """Does what changes a run, or reads for long, in a thread; its errors are said."""
+    def act(self, work: Callable[[], T], then: Callable[[T], None] | None = None, *, waits: bool = False) -> None:
+        """Does what changes a run, or reads for long, in a thread; its errors are said.
+
+        `waits` is for what waits for a model: it takes none of the threads in which the workspace is read, and is
+        left behind at the end.
+        """
 
         async def doing() -> None:
             try:
-                result = await asyncio.to_thread(work)
+                result = await (in_own_thread(work) if waits else asyncio.to_thread(work))
             except ProcError as error:
                 self.say(str(error), "error")
                 return
@@ -138,6 +143,33 @@ class Shared(App[int], inherit_bindings=False):
         if text not in self._failures:
             self._failures.add(text)
             self.say(f"{text}; details in {keep_crash(error)}", "error")
+
+
+async def in_own_thread(work: Callable[[], T]) -> T:
+    """What `work` gives, from a thread that ends with the program, however long it waits."""
+    loop = asyncio.get_running_loop()
+    given: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if given.done():
+            return  # nobody waits for it any more
+        if error is not None:
+            given.set_exception(error)
+        else:
+            given.set_result(cast("T", result))
+
+    def working() -> None:
+        result: T | None = None
+        error: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as caught:  # noqa: BLE001 - it is raised where the result is waited for
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=working, name="waits", daemon=True).start()
+    return await given
 
 
 def keep_crash(error: BaseException) -> Path:

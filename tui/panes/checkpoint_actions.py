@@ -40,7 +40,6 @@ def choose(proc: ProcTui, view: RunView, row: Row, marked: list[Row]) -> None:
         rows.append((Choice("reset", "Reset here", "forgets it and all after it"), lambda: reset(proc, run, row.name)))
     if kept:
         rows.append((Choice("fork", "Fork here", "a new run keeps what was before"), lambda: fork(proc, run, row)))
-    rows.append((Choice("debug", "Debug to here", "not there yet"), lambda: proc.say("the debugger is not there yet")))
     if len(marked) == 2:
         rows.append((Choice("compare", "Compare the two that are marked", "C"), lambda: compare(proc, run, marked)))
     if run.attempt > 1:

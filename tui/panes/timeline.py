@@ -197,8 +197,7 @@ class TimelinePane(OperationsPane):
     def on_resize(self) -> None:
         """The axis, and the line in the lower border, have another width."""
         self.draw_axis()
-        if self.view is not None:
-            self.call_after_refresh(self._tell, self.view)
+        self.call_after_refresh(self._tell)
 
     def draw_axis(self) -> None:
         """Draws the line above the rows."""
@@ -208,12 +207,14 @@ class TimelinePane(OperationsPane):
 
     def shown(self, view: RunView) -> None:
         """As in the base class."""
-        self._tell(view)
+        self._tell()
         self._measure(view, self.proc.now())
         self.draw_axis()
 
-    def _tell(self, view: RunView) -> None:
-        g = self.glyphs
+    def _tell(self) -> None:
+        g, view = self.glyphs, self.view
+        if view is None:
+            return
         zoomed = f"{several(self.rows.count, 'operation')} {g.dot} " if self.rows.size.width > 60 else ""
         text = f"{zoomed}{g.back} {view.seq:,} of {view.last:,} {g.forth} "
         place = ("live", "$quiet") if view.live else ("past, F for live", "b $agent")

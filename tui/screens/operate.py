@@ -152,10 +152,6 @@ class RunScreen(ProcScreen[None]):
         """To the source."""
         self.panel.bring("source")
 
-    def action_debug(self) -> None:
-        """The debugger is not there yet."""
-        self.proc.say("the debugger is not there yet")
-
     def action_edit(self) -> None:
         """The source in the editor."""
         self.proc.edit_source()

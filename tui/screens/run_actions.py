@@ -141,4 +141,4 @@ def ask_status(proc: ProcTui, run: Run) -> None:
         about = ", ".join(part for part in parts if part)
         proc.push_screen(ValueScreen(f"status report of {run.procedure} {run.id[:4]}  {about}", reply.content))
 
-    proc.act(lambda: proc.operator.status_report(run), told)
+    proc.act(lambda: proc.operator.status_report(run), told, waits=True)

@@ -50,7 +50,7 @@ class Facts(msgspec.Struct, frozen=True):
         """What a resume does and costs, in words."""
         if not self.again:
             return "nothing is done again, and the same code may well fail the same way: edit it first"
-        return f"does again {listed(list(self.again), 3)}{self.costs}"
+        return f"does {listed(list(self.again), 3)} again{self.costs}"
 
     @property
     def costs(self) -> str:

@@ -393,6 +393,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         if not self.is_attached:
             return
         if self.decider.now is None:
+            self.reading.look()
             self.arm()
         self.refresh_bindings()
         self.rebuild()
@@ -400,7 +401,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
 
     def _refused(self, error: Refused) -> None:
         """It shows something else by now, or wants somebody else: it is drawn anew."""
-        self.refusal = str(error)
+        self.refusal = self.answering.barred() or str(error)
         request, operator = self.request, self.proc.operator
 
         def found(now: PendingRequest) -> None:
@@ -435,8 +436,8 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
             self.writing.edit_here()
 
     def action_editor(self) -> None:
-        """Opens the artifact in the person's editor."""
-        if self.writing.may_open():
+        """Opens the artifact in the person's editor: another program is started by what is armed only."""
+        if self.trigger.armed and self.writing.may_open():
             self.writing.edit_outside()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...core.operator import Given
+from ..clean import oneline
 from ..readable import of_yaml
 from .field import Field
 
@@ -96,11 +97,27 @@ class Answering:
 
         if not card.proc.memory.name:
             self._ask_name(lambda: self._give(label, given, dangerous=dangerous, by=by, then=then))
+        elif reason := self.barred():
+            card.refusal = reason
+            card.rebuild()
         elif dangerous and isinstance(card.event.data.get("confirm"), str):
             self._confirmed = decide
             card.writing.open(Field("confirm", typed=True))
         else:
             decide(None)
+
+    def barred(self) -> str:
+        """Why this person may not answer, whatever the answer is, and the way on; empty when they may."""
+        card, facts = self._card, self._card.facts
+        user = card.proc.operator.user
+        way = "x: answer in another name"
+        if facts is None:
+            return ""
+        if card.event.data.get("not_starter") and user == facts.run.starter:
+            return f"this wants somebody other than who started the run ({oneline(user)})\n{way}"
+        if card.request.needed > 1 and any(answer.by == user for answer in facts.answers):
+            return f"{oneline(user)} has answered already, and this wants {card.request.needed} people\n{way}"
+        return ""
 
     def _ask_name(self, then: Callable[[], object]) -> None:
         """Asks in whose name people answer here, which is remembered for good."""

@@ -42,7 +42,8 @@ def foot(card: Card, width: int) -> list[Content]:
     if card.request.undoable(card.proc.now()):
         rows.append(safe_line(f"{card.request.decided_by} is deciding this", "b $wait"))
     if card.refusal:
-        rows += words_wrapped(safe_line(card.refusal, "b $bad"), width)
+        for part in card.refusal.split("\n"):
+            rows += words_wrapped(safe_line(part, "b $bad"), width)
     previews = preview_rows(card, width)
     if previews:
         rows += previews if card.is_tight else [*previews, Content("")]

@@ -7,6 +7,8 @@ that somebody edits. Never: what is decided with the text (`card_answering.py`).
 
 from __future__ import annotations
 
+from collections import deque
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..memory import Draft
@@ -15,8 +17,6 @@ from .artifact import of_source
 from .field import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual.widgets import TextArea
 
     from .card import Card
@@ -41,18 +41,23 @@ class Writing:
         """The field that is open."""
         self._keeping: bool = False
         self._edits_at: float = 0.0
+        self._edited: str = ""
+        """The request whose artifact is in a field."""
+        self._unsaid: deque[tuple[str, bool]] = deque()
+        """Requests of which others are to hear that they are being edited, or are no more."""
+        self._saying: Lock = Lock()
 
     def clock(self, now: float) -> None:
         """A second has passed: others are told again that somebody edits."""
         if self.field is not None and self.field.purpose == "artifact" and now - self._edits_at >= EDITING_SECONDS:
-            self._say_editing(True)
+            self._say_editing(self._edited, True)
 
     # ---- fields
 
     def may_open(self) -> bool:
-        """Whether a field may be opened now; says why not."""
+        """Whether a field may be opened now; says why not. A field decides nothing, so that it may while arming."""
         card = self._card
-        if card.decider.now is not None or not card.trigger.armed:
+        if card.decider.now is not None or not (card.trigger.armed or card.trigger.arming):
             return False
         if card.outcome is not None or (not card.whole and card.proc.at is not None):
             card.proc.say(card.why_not(), "warning")
@@ -81,7 +86,7 @@ class Writing:
         if self._keeping:
             self.keep()
         if field.purpose == "artifact":
-            self._say_editing(False)
+            self._say_editing(self._edited, False)
         card = self._card
         card.body.set_class(False, "-away")
         field.remove()
@@ -125,7 +130,8 @@ class Writing:
                 card.proc.say(f"{why}: E opens it in $EDITOR", "warning")
                 return
             self.open(Field("artifact", source))
-            self._say_editing(True)
+            self._edited = card.request.id
+            self._say_editing(self._edited, True)
 
     def edit_outside(self) -> None:
         """Opens the artifact in the person's editor."""
@@ -137,14 +143,14 @@ class Writing:
         text, request = card.text, card.request.id
 
         def done(source: str) -> None:
-            self._say_editing(False)
+            self._say_editing(request, False)
             if card.request.id == request:
                 self.take(source.removesuffix("\n") if not text.source.endswith("\n") else source)
                 self.keep()
                 card.rebuild()
             card.arm()
 
-        self._say_editing(True)
+        self._say_editing(request, True)
         edit_text(card.proc, (card.edited or text).source, ".txt" if text.is_text else ".yaml", done)
 
     def take(self, source: str) -> None:
@@ -187,23 +193,36 @@ class Writing:
                 self.take(draft.text)
 
     def keep(self) -> None:
-        """Keeps what was written on the disk."""
+        """Keeps what was written, and has a thread write it to the disk."""
         self._keeping = False
         card = self._card
         if card.outcome is None and card.decider.now is None:
             draft = Draft(text=card.edited.source if card.edited is not None else "", note=card.note)
-            card.proc.memory.keep_draft(self._key, draft)
+            self._take(draft)
 
     def drop(self) -> None:
         """The request is settled: nothing can be sent any more."""
-        self._card.proc.memory.drop_draft(self._key)
+        self._take(Draft())
 
-    def _say_editing(self, on: bool) -> None:
-        """Tells others that the artifact is being changed here, or is no more."""
-        operator, request = self._card.proc.operator, self._card.request.id
+    def _take(self, draft: Draft) -> None:
+        proc = self._card.proc
+        proc.memory.take_drafts({self._key: draft})
+        # The application's: a card that goes takes its own workers with it.
+        proc.run_worker(proc.memory.write_drafts, thread=True, exit_on_error=False, group="draft")
+
+    def _say_editing(self, request: str, on: bool) -> None:
+        """Tells others that the artifact is being changed here, or is no more; in the order of the calls."""
+        operator = self._card.proc.operator
         self._edits_at = self._card.proc.now()
-        work: Callable[[], None] = (lambda: operator.edit(request)) if on else (lambda: operator.stop_editing(request))
-        self._card.proc.act(work)
+        self._unsaid.append((request, on))
+
+        def say() -> None:
+            with self._saying:
+                while self._unsaid:
+                    about, begins = self._unsaid.popleft()
+                    (operator.edit if begins else operator.stop_editing)(about)
+
+        self._card.proc.act(say)
 
 
 def _unfit(source: str) -> str:

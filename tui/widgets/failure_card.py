@@ -152,14 +152,14 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
     def _ways(self, facts: Facts | None, width: int) -> list[Content]:
         if not self._view.live:
             return [Content.styled("this is the past: F goes to the present, where it can be resumed", "$quiet")]
-        rows: list[tuple[str, str, str]] = [("x", "resume", facts.resuming if facts is not None else "")]
+        rows: list[tuple[str, str, str]] = [("x r", "resume", facts.resuming if facts is not None else "")]
         rows.append(("E", "edit and resume", "what matches the record is not done again"))
-        rows.append(("x", "fork", "a new run; this one stays as it is"))
+        rows.append(("x f", "fork", "a new run; this one stays as it is"))
         rows.append(("q", "leave", "nothing is lost; it can be resumed any time"))
-        size = max(len(word) for _, word, _ in rows)
+        size, most = max(len(word) for _, word, _ in rows), max(len(key) for key, _, _ in rows)
         found: list[Content] = []
         for key, word, hint in rows:
-            first = Content.assemble((key, "b $accent"), f" {word:<{size}}  ")
+            first = Content.assemble((f"{key:<{most}}", "b $accent"), f" {word:<{size}}  ")
             lines = _wrapped(safe_line(hint, "$quiet"), max(10, width - first.cell_length))
             found += [
                 Content.assemble(Content(" " * first.cell_length) if place else first, line)

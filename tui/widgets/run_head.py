@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from ...core.model.states import RunStatus
+from ..clean import cells
 from ..glyphs import sign
 from ..screen_safety import safe_line
 from ..words import age, time_of_day
@@ -16,6 +17,9 @@ from .lines import beside
 if TYPE_CHECKING:
     from ..app import ProcTui
     from ..live.reader import RunView, StageView
+
+LEAST = 24
+"""Columns that are left to what the run is, where more could be said of where it is."""
 
 
 class RunHead(Widget):
@@ -65,15 +69,15 @@ class RunHead(Widget):
         left = Content.assemble(
             safe_line(run.procedure, "b $strong"), "  ", safe_line(f" {dot} ".join(facts), "$quiet")
         )
-        return beside(left, self._badge(view), width)
+        return beside(left, self._badge(view, width - min(LEAST, left.cell_length) - 1), width)
 
-    def _badge(self, view: RunView) -> Content:
+    def _badge(self, view: RunView, room: int) -> Content:
         glyphs, now = self.proc.glyphs, self.proc.now()
         if view.at is not None:
             when = f" {time_of_day(view.moment)}" if view.moment else ""
-            return Content.assemble(
-                (f" {glyphs.back} event {view.at} of {view.last}{when} {glyphs.dot} past ", "b $on-wait on $agent")
-            )
+            words = f" {glyphs.back} event {view.at} of {view.last}{when} {glyphs.dot} past "
+            way = f"{glyphs.dot} F live "
+            return Content.styled(words + way if cells(words + way) <= room else words, "b $on-wait on $agent")
         run = view.run
         if view.requests:
             waited = age(now - min(request.created_at for request in view.requests))

@@ -144,6 +144,14 @@ def test_data_is_redacted_in_texts_lists_tables_and_keys() -> None:
     assert data["a"][0] == "swordfish-1234"
 
 
+def test_no_value_is_lost_where_two_keys_are_secrets() -> None:
+    secrets = Secrets({"ONE": "swordfish-1234", "TWO": "tunafish-5678"})
+    secrets.environment("ONE")
+    secrets.environment("TWO")
+    data: Any = {"swordfish-1234": 1, "***": 2, "tunafish-5678": 3}
+    assert secrets.redact_data(data) == {"*** (2)": 1, "***": 2, "*** (3)": 3}
+
+
 def test_places_addresses_and_short_words_stay_in_data(tmp_path: Path) -> None:
     variables = {
         "DATA": str(tmp_path),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,30 @@ def test_the_log_begins_anew_and_keeps_the_one_before(tmp_path: Path) -> None:
     assert log.is_there
     assert {file.name: file.read_text()[0] for file in folder.iterdir()} == {"a.log": "c", "a.log.1": "b"}
     assert all(file.stat().st_mode & 0o077 == 0 for file in (folder, *folder.iterdir()))
+
+
+async def test_what_threads_write_is_in_order_and_one_writes_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = LogFile(tmp_path, "a.log")
+    write, writers, most = log.write, 0, 0
+
+    def watched(text: str) -> None:
+        nonlocal writers, most
+        writers += 1
+        most = max(most, writers)
+        assert threading.current_thread() is not threading.main_thread()
+        write(text)
+        writers -= 1
+
+    monkeypatch.setattr(log, "write", watched)
+    for number in range(300):
+        log.write_soon(f"{number}\n")
+        if number % 50 == 0:
+            await log.written()
+    await log.written()
+    assert (tmp_path / log.shown).read_text().split() == [str(number) for number in range(300)]
+    assert most == 1
 
 
 @pytest.mark.parametrize("linked", [".proc-tui", ".proc-tui/logs", ".proc-tui/logs/a.log"])

@@ -274,6 +274,21 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     found.close()
 
 
+@pytest.fixture(
+    params=[((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")], ids=["light", "linux"]
+)
+def wide_is_as_kept(request: pytest.FixtureRequest, stage: Stage, snap_compare: Any) -> Callable[..., bool]:
+    """Whether a run with wide, combining and long texts looks as it did, once keys were pressed."""
+
+    def compare(*keys: str) -> bool:
+        size, theme, terminal = request.param
+        stage.play_wide_now()
+        app = stage.app(theme=theme, TERM=terminal)
+        return snap_compare(app, terminal_size=size, run_before=stage.after(*keys))
+
+    return compare
+
+
 @pytest.fixture(autouse=True)
 def snapshots_have_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """`tests/tui/snapshots`, in it a folder for each file of tests."""

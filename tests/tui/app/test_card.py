@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,6 +87,33 @@ async def test_an_unarmed_card_decides_nothing(stage: Stage) -> None:
         assert "arming…" in app.text()
         await app.pilot.press("a", "r", "a")
         await app.pilot.pause()
+        assert answers(stage) == []
+        card(app).trigger.disarm()
+
+
+@pytest.mark.parametrize(
+    ("key", "call"),
+    [
+        ("c", 'Human.approve{message = "Go on?"}'),
+        ("i", 'Human.approve{message = "Go on?"}'),
+        ("c", 'Human.input{message = "Why?"}'),
+        ("c", 'Human.escalate{message = "Stuck"}'),
+        ("e", 'Human.review{message = "Good?", artifact = "draft"}'),
+    ],
+)
+async def test_what_is_typed_while_a_card_arms_goes_into_the_field(stage: Stage, key: str, call: str) -> None:
+    await stage.play(call, name="it")
+    async with stage.open() as app:
+        app.app.keyboard.timing = Timing(arm=3600)
+        await app.pilot.press("enter")
+        await app.pilot.pause()
+        assert card(app).trigger.arming
+        await app.pilot.press(key)
+        await app.pilot.pause()
+        await app.pilot.press(*"raw")
+        await app.pilot.pause()
+        assert "raw" in field(app).text
+        assert not card(app).is_later
         assert answers(stage) == []
         card(app).trigger.disarm()
 
@@ -508,6 +537,22 @@ async def test_two_people_have_to_answer_and_not_who_started_it(stage: Stage) ->
         await app.until("wants somebody other than")
 
 
+@pytest.mark.parametrize("wanted", [{"not_starter": True}, {"approvals": 2}])
+async def test_who_may_not_answer_is_not_asked_for_the_word(stage: Stage, wanted: dict[str, Any]) -> None:
+    gate = {"type": "approval", "message": "Go on?", "confirm": "prod", **wanted}
+    await stage.play('return Human.approve("gate")', name="it", hitl={"gate": gate})
+    if "approvals" in wanted:
+        stage.operator.answer(stage.operator.inbox()[0].id, Given(approved=True, typed="prod"), by="starter")
+    before = answers(stage)
+    async with stage.open() as app:
+        await app.press("enter", "a")
+        assert "dangerous: type prod" not in app.text()
+        assert "x: answer in another name" in app.text()
+        await app.press("x")
+        assert "answer in another name" in app.text()
+        assert answers(stage) == before
+
+
 async def test_the_second_of_two_people_decides(stage: Stage) -> None:
     run = await stage.play('return Human.approve("gate")', name="it", hitl=TWO)
     stage.operator.answer(stage.operator.inbox()[0].id, Given(approved=True), by="anna")
@@ -553,6 +598,48 @@ async def test_others_see_that_somebody_edits_here_until_it_is_left(stage: Stage
         await app.press("escape")
         assert not other.editors(request)
     other.close()
+
+
+async def test_others_hear_last_that_nobody_edits_however_slow_the_first_word_was(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.play('Human.review{message = "Fine?", artifact = "a text"}', name="it")
+    request = stage.operator.inbox()[0].id
+    other = Operator.open(stage.folder, settings=stage.operator.settings, clock=stage.clock, user="bob")
+    other._owner = "elsewhere:1:x"  # pyright: ignore[reportAttributeAccessIssue]
+    ended, edit, stop = threading.Event(), stage.operator.edit, stage.operator.stop_editing
+
+    def slow(about: str) -> None:
+        ended.wait(0.3)
+        edit(about)
+
+    def stopped(about: str) -> None:
+        stop(about)
+        ended.set()
+
+    monkeypatch.setattr(stage.operator, "edit", slow)
+    monkeypatch.setattr(stage.operator, "stop_editing", stopped)
+    async with stage.open() as app:
+        await app.press("enter")
+        await app.pilot.press("e", "escape")
+        await app.settle()
+        assert ended.is_set()
+        assert not other.editors(request)
+    other.close()
+
+
+async def test_many_who_wait_for_a_model_leave_the_screen_up_to_date(stage: Stage) -> None:
+    await stage.play("return 1", name="first")
+    answered = threading.Event()
+    async with stage.open() as app:
+        for _ in range(40):
+            app.app.act(answered.wait, waits=True)
+        try:
+            async with asyncio.timeout(20):
+                await stage.play("return 2", name="second")
+                await app.until("second")
+        finally:
+            answered.set()
 
 
 async def test_an_edit_is_there_again_for_the_same_artifact(stage: Stage) -> None:

@@ -230,12 +230,6 @@ async def _source(app: OpenApp, key: str) -> None:
     assert app.focused_layer() == "source"
 
 
-@tries("operate.debug")
-async def _debug(app: OpenApp, key: str) -> None:
-    await app.press(key)
-    assert said(app, "debugger")
-
-
 @tries("operate.edit", "source.edit")
 async def _edit(app: OpenApp, key: str) -> None:
     await app.press(key)

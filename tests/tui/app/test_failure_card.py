@@ -35,9 +35,11 @@ async def test_the_card_tells_the_error_the_line_the_cause_and_what_is_done_agai
         assert "-- the line before" in text
         assert "-- the line after" in text
         assert "caused by charge" in text
-        assert "does again charge" in text
-        assert "write the draft" not in app.line("does again")
+        assert "does charge again" in text
+        assert "write the draft" not in app.line("does charge again")
         assert "nothing is lost" in text
+        assert "x r resume" in text, "every way has keys of its own"
+        assert "x f fork" in text
 
 
 async def test_resume_is_behind_x_and_says_what_is_kept(stage: Stage) -> None:
@@ -49,7 +51,7 @@ async def test_resume_is_behind_x_and_says_what_is_kept(stage: Stage) -> None:
             await app.press(key)
         assert stage.operator.run(run.id).status == "FAILED"
         await app.press("x")
-        assert "does again charge" in app.line("does again charge")
+        assert "does charge again" in app.line("does charge again")
         assert "keeps 1 operation" in app.text()
         await app.press("r")
         await app.until(lambda: stage.operator.run(run.id).status != "FAILED")

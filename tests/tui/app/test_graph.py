@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import OpenApp, Stage
 
 TREE = """
@@ -134,12 +136,5 @@ def test_graph_beside_its_node_in_the_light_theme(stage: Stage, snap_compare: An
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("size", "theme", "terminal"),
-    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
-    ids=["light", "linux"],
-)
-def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
-    stage.play_wide_now()
-    app = stage.app(theme=theme, TERM=terminal)
-    assert snap_compare(app, terminal_size=size, run_before=stage.after("5", "z"))
+def test_wide_and_long_texts(wide_is_as_kept: Callable[..., bool]) -> None:
+    assert wide_is_as_kept("5", "z")

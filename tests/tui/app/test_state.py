@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Stage
 
 CHANGES = """
@@ -64,15 +66,8 @@ async def test_an_empty_state_is_said(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("size", "theme", "terminal"),
-    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
-    ids=["light", "linux"],
-)
-def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
-    stage.play_wide_now()
-    app = stage.app(theme=theme, TERM=terminal)
-    assert snap_compare(app, terminal_size=size, run_before=stage.after("3", "z"))
+def test_wide_and_long_texts(wide_is_as_kept: Callable[..., bool]) -> None:
+    assert wide_is_as_kept("3", "z")
 
 
 def test_state(stage: Stage, snap_compare: Any) -> None:

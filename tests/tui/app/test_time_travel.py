@@ -29,7 +29,7 @@ async def test_every_pane_shows_the_moment_that_is_looked_at(stage: Stage) -> No
         await app.press("4")
         assert "late line" in app.text()
         await app.press("g", "t")
-        assert "past" in app.line("notes  ")
+        assert "past · F live" in app.line("notes  ")
         assert "late line" not in app.text()
         await app.press("3")
         assert "count" in app.text()

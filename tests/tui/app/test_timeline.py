@@ -6,6 +6,8 @@ import pytest
 from proc_tui.tui.panes.timescale import SHARE, TimeScale
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import OpenApp, Stage
 
 WORK = """
@@ -115,6 +117,19 @@ async def test_enter_goes_to_the_moment_and_what_is_after_it_stays_to_go_to(stag
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seen_before", [False, True])
+async def test_it_says_that_it_is_the_past_when_it_is_opened_there(stage: Stage, seen_before: bool) -> None:
+    play_in_thread(stage)
+    async with stage.open(size=(150, 44)) as app:
+        if seen_before:
+            await app.press("2")
+        await app.press("5", "comma", "comma", "2")
+        assert app.app.at is not None
+        assert f"◂ {app.app.at} of " in app.text()
+        assert "past, F for live" in app.text()
+
+
+@pytest.mark.slow
 async def test_x_offers_what_can_be_done_from_there(stage: Stage) -> None:
     play_in_thread(stage)
     async with stage.open(size=(150, 44)) as app:
@@ -169,12 +184,5 @@ def test_timeline_in_the_past_in_the_light_theme(stage: Stage, snap_compare: Any
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("size", "theme", "terminal"),
-    [((80, 24), "proc-light", "xterm-256color"), ((100, 24), "proc-16", "linux")],
-    ids=["light", "linux"],
-)
-def test_wide_and_long_texts(stage: Stage, snap_compare: Any, size: tuple[int, int], theme: str, terminal: str) -> None:
-    stage.play_wide_now()
-    app = stage.app(theme=theme, TERM=terminal)
-    assert snap_compare(app, terminal_size=size, run_before=stage.after("2", "z"))
+def test_wide_and_long_texts(wide_is_as_kept: Callable[..., bool]) -> None:
+    assert wide_is_as_kept("2", "z")

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 from proc_tui.core.operator import Operator
 from proc_tui.core.testing import write_workspace
@@ -144,6 +145,26 @@ class Screen:
     def close(self) -> None:
         """Closes the terminal, as a dropped connection does: SIGHUP."""
         self.tmux("kill-session", "-t", self.name)
+
+
+def spawn_interface(folder: Path, home: Path, size: tuple[int, int], **variables: str) -> pexpect.spawn[bytes]:
+    """The interface of this Python on a pseudo-terminal of so many rows and columns, with a home of its own."""
+    environment = {
+        **os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
+        "LINES": str(size[0]), "COLUMNS": str(size[1]), **variables,
+    }  # fmt: skip
+    for name in ("SSH_CONNECTION", "TMUX", "TMUX_PANE"):
+        environment.pop(name, None)
+    start = "import sys; from proc_tui.tui.cli import main; sys.exit(main())"
+    process = pexpect.spawn(sys.executable, ["-c", start, str(folder)], dimensions=size, env=environment, timeout=None)
+    process.delaybeforesend = None
+    return process
+
+
+@pytest.fixture
+def spawn() -> Callable[..., pexpect.spawn[bytes]]:
+    """`spawn_interface`."""
+    return spawn_interface
 
 
 class Shop:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -17,10 +15,12 @@ from proc_tui.core.testing import complete, write_workspace
 from proc_tui.tui.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from proc_tui.core.journal.requests import PendingRequest
+
+    Spawn = Callable[..., pexpect.spawn[bytes]]
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill]
 
@@ -36,7 +36,7 @@ QUIET = 0.7
 class Terminal:
     """A terminal with the interface in it."""
 
-    def __init__(self, folder: Path, home: Path, *, answers: bool = True) -> None:
+    def __init__(self, spawn: Spawn, folder: Path, home: Path, *, answers: bool = True) -> None:
         self.answers = answers
         """Whether it says where the cursor is when it is asked."""
         self.asked = 0
@@ -46,17 +46,7 @@ class Terminal:
         interface = home / "state" / "proc-tui" / "interface"
         interface.mkdir(parents=True, exist_ok=True)
         (interface / "person.json").write_text(json.dumps({"name": "tester"}))
-        environment = {
-            **os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
-            "COLUMNS": "100", "LINES": "30",
-        }  # fmt: skip
-        for name in ("SSH_CONNECTION", "TMUX", "TMUX_PANE"):
-            environment.pop(name, None)
-        start = "import sys; from proc_tui.tui.cli import main; sys.exit(main())"
-        self.process = pexpect.spawn(
-            sys.executable, ["-c", start, str(folder)], dimensions=(30, 100), env=environment, timeout=None
-        )
-        self.process.delaybeforesend = None
+        self.process = spawn(folder, home, (30, 100))
 
     def look(self, seconds: float = 0.05) -> str:
         """What is on the screen after a while."""
@@ -103,7 +93,8 @@ class Terminal:
 class Scene:
     """A workspace with a request, and terminals on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, spawn: Spawn, folder: Path) -> None:
+        self._spawn = spawn
         self.folder = folder / "shop"
         self.folder.mkdir()
         self._home = folder
@@ -121,7 +112,7 @@ class Scene:
 
     def open(self, **options: bool) -> Terminal:
         """Opens the interface in a terminal."""
-        self._terminals.append(Terminal(self.folder, self._home, **options))
+        self._terminals.append(Terminal(self._spawn, self.folder, self._home, **options))
         return self._terminals[-1]
 
     @property
@@ -150,9 +141,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path, spawn: Spawn) -> Iterator[Scene]:
     """A workspace called `shop`."""
-    found = Scene(tmp_path)
+    found = Scene(spawn, tmp_path)
     yield found
     found.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import runpy
 import signal
@@ -22,7 +21,9 @@ from proc_tui.core.operator import Operator
 from proc_tui.core.testing import complete, write_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Spawn = Callable[..., pexpect.spawn[bytes]]
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill]
 
@@ -72,7 +73,7 @@ OURS = re.compile(
 class Terminal:
     """A terminal with the interface in it, that keeps all that was sent to it."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, spawn: Spawn, folder: Path, home: Path) -> None:
         self.sent = b""
         self.screen = pyte.Screen(SIZE[1], SIZE[0])
         self._stream = pyte.ByteStream(self.screen)
@@ -81,15 +82,7 @@ class Terminal:
         self.told = home / "told"
         command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(ascii(sys.argv[2:]))' {self.told}"
         (config / "config.toml").write_text(f'[notify]\nosc = "9"\ncommand = """{command} {{title}} {{message}}"""\n')
-        environment = {
-            **os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
-            "XDG_CONFIG_HOME": str(home / "config"), "COLUMNS": str(SIZE[1]), "LINES": str(SIZE[0]),
-        }  # fmt: skip
-        start = "import sys; from proc_tui.tui.cli import main; sys.exit(main())"
-        self.process = pexpect.spawn(
-            sys.executable, ["-c", start, str(folder)], dimensions=SIZE, env=environment, timeout=None
-        )
-        self.process.delaybeforesend = None
+        self.process = spawn(folder, home, SIZE, XDG_CONFIG_HOME=str(home / "config"))
 
     def look(self, seconds: float = 0.05) -> str:
         """What is on the screen after a while."""
@@ -146,11 +139,11 @@ def play(shop: Operator, lua: str, name: str) -> None:
     asyncio.run(shop.worker().run(once=True))
 
 
-def test_only_our_own_sequences_are_sent(shop: Operator, tmp_path: Path) -> None:
+def test_only_our_own_sequences_are_sent(shop: Operator, spawn: Spawn, tmp_path: Path) -> None:
     texts = STRINGS["lua_list"](STRINGS["named"]())
     play(shop, ASKS % texts, "asks")
     play(shop, ALL % texts, "all")
-    terminal = Terminal(shop.workspace, tmp_path / "home")
+    terminal = Terminal(spawn, shop.workspace, tmp_path / "home")
     try:
         terminal.until("all ‹U+001B›")
         terminal.rest()
