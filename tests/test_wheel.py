@@ -155,7 +155,7 @@ def show_demo(program: Path, place: Path) -> None:
         until("if nobody answers")
         assert len(list(temporary.iterdir())) == 1
         terminal.send("q")
-        until("Stop here")
+        until("Leave the demo")
         terminal.send("\r")
         until("The demo is gone")
         terminal.expect(pexpect.EOF, timeout=PATIENCE)

@@ -80,6 +80,8 @@ class OpeningProcTui(ProcTui):
         if not self._typed or not self._may_act():
             self._typed.clear()
             self._acts = True
+            # Whoever types on meanwhile has not seen what the keys before them opened.
+            self.rearm()
             return
         await super().on_event(self._typed.pop(0))
         self.set_timer(BETWEEN_SECONDS, self._act_on_typed)
