@@ -14,6 +14,7 @@ import secrets
 import socket
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -221,9 +222,7 @@ class Operator(Looking):
         from .engine import reports  # noqa: PLC0415 - few commands ask a model
 
         environment, fold = self._environment, self.fold(run)
-        asked = reports.question(
-            environment, run, fold, lambda name, fold: reports.model_of(environment, name, fold), prompt
-        )
+        asked = reports.question(environment, run, fold, partial(reports.model_of, environment), prompt)
         if asked is None:
             return None
         model, request = asked

@@ -50,11 +50,11 @@ class AgentShape(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-def spent(run: Run) -> Spent:
-    """What the models of a run used."""
+def spent(total: Run | runs.Spent) -> Spent:
+    """What the models of a run used, or those of a workspace in some time."""
     return Spent(
-        run.tokens_in, run.tokens_out, run.tokens_in + run.tokens_out,
-        None if run.unpriced and not run.cost else run.cost, run.unpriced,
+        total.tokens_in, total.tokens_out, total.tokens_in + total.tokens_out,
+        None if total.unpriced and not total.cost else total.cost, total.unpriced,
     )  # fmt: skip
 
 
@@ -70,14 +70,6 @@ def spent_together(runs: Sequence[Run]) -> Spent:
         None if unpriced and not any(costs) else sum(costs),
         unpriced,
     )
-
-
-def spent_since(total: runs.Spent) -> Spent:
-    """What all models of a workspace used in some time."""
-    return Spent(
-        total.tokens_in, total.tokens_out, total.tokens_in + total.tokens_out,
-        None if total.unpriced and not total.cost else total.cost, total.unpriced,
-    )  # fmt: skip
 
 
 def usage(runs: Sequence[Run], folds: Sequence[RunFold]) -> Usage:

@@ -382,23 +382,20 @@ class Spent(msgspec.Struct, frozen=True):
     """How many replies have no known price."""
 
 
+_SUMS = """coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
+    coalesce(sum(unpriced), 0)"""
+"""The fields of `Spent`, of a table that has them for each of something."""
+
+
 def spent(connection: sqlite3.Connection, since: float) -> Spent:
     """What models used from a moment on, to the quarter of an hour."""
-    row = connection.execute(
-        """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
-           coalesce(sum(unpriced), 0) FROM usage WHERE quarter>=?""",
-        (int(since // QUARTER),),
-    ).fetchone()
+    row = connection.execute(f"SELECT {_SUMS} FROM usage WHERE quarter>=?", (int(since // QUARTER),)).fetchone()
     return Spent(*row)
 
 
 def spent_by_others(connection: sqlite3.Connection, run: Run) -> Spent:
     """What the models of the other runs in a run's tree used, over all their attempts."""
-    row = connection.execute(
-        """SELECT coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cost), 0.0),
-           coalesce(sum(unpriced), 0) FROM runs WHERE root=? AND id<>?""",
-        (run.root, run.id),
-    ).fetchone()
+    row = connection.execute(f"SELECT {_SUMS} FROM runs WHERE root=? AND id<>?", (run.root, run.id)).fetchone()
     return Spent(*row)
 
 

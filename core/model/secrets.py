@@ -41,6 +41,11 @@ _PLACES = ("/", "~", "./", "../")
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+def variables_in(text: str) -> list[str]:
+    """The names of the environment variables that a text of the configuration asks for, as `${NAME}`."""
+    return _NAME.findall(text)
+
+
 class Secrets:
     """Hands out the secrets of this worker, and takes them out of texts again. Any thread may call it."""
 

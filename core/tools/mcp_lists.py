@@ -8,7 +8,7 @@ Imports the SDK: only `mcp_link.py` imports this.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse, methods
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
+    from typing import Self
 
     from mcp.client._transport import (  # pyright: ignore[reportPrivateImportUsage]
         ReadStream,
         TransportStreams,
         WriteStream,
     )
+
+S = TypeVar("S", bound="WriteStream[SessionMessage] | ReadStream[SessionMessage | Exception]")
 
 LIST: Final = "tools/list"
 OLDER: Final = "2025-11-25"
@@ -52,23 +55,18 @@ class Sifted:
         return await self._transport.__aexit__(exc_type, exc_val, exc_tb)
 
 
-class _Asking:
-    """What the SDK writes to."""
+class _Passing(Generic[S]):
+    """A stream of a transport that is opened and closed through what stands before it."""
 
-    def __init__(self, stream: WriteStream[SessionMessage], asked: set[str]) -> None:
-        """`asked` gets the ids of the requests for a list of tools."""
-        self._stream: WriteStream[SessionMessage] = stream
+    def __init__(self, stream: S, asked: set[str]) -> None:
+        """`asked` holds the ids of the requests for a list of tools that are not answered yet."""
+        self._stream: S = stream
         self._asked: set[str] = asked
-
-    async def send(self, item: SessionMessage, /) -> None:
-        if isinstance(item.message, JSONRPCRequest) and item.message.method == LIST:
-            self._asked.add(str(item.message.id))
-        await self._stream.send(item)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def __aenter__(self) -> _Asking:
+    async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
         return self
 
@@ -78,14 +76,22 @@ class _Asking:
         return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
 
 
-class _Sieve:
+class _Asking(_Passing["WriteStream[SessionMessage]"]):
+    """What the SDK writes to."""
+
+    async def send(self, item: SessionMessage, /) -> None:
+        if isinstance(item.message, JSONRPCRequest) and item.message.method == LIST:
+            self._asked.add(str(item.message.id))
+        await self._stream.send(item)
+
+
+class _Sieve(_Passing["ReadStream[SessionMessage | Exception]"]):
     """What the SDK reads from."""
 
     def __init__(
         self, stream: ReadStream[SessionMessage | Exception], asked: set[str], left_out: Callable[[str], object]
     ) -> None:
-        self._stream: ReadStream[SessionMessage | Exception] = stream
-        self._asked: set[str] = asked
+        super().__init__(stream, asked)
         self._left_out: Callable[[str], object] = left_out
 
     @property
@@ -96,23 +102,11 @@ class _Sieve:
     async def receive(self) -> SessionMessage | Exception:
         return self._sifted(await self._stream.receive())
 
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
     def __aiter__(self) -> _Sieve:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
         return self._sifted(await self._stream.__anext__())
-
-    async def __aenter__(self) -> _Sieve:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> bool | None:
-        return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
 
     def _sifted(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
         if (

@@ -16,7 +16,7 @@ from ..console.workspace import DURATION, Workspace, json_option, pass_workspace
 from ..conversation import answer_text
 from ..readable import brief
 from ..shapes import request_shape, run_row
-from ..usage import spent_since
+from ..usage import spent
 from ..words import age, moment, price, several, stamp
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Report:
             "cancelled": [run_row(run) for run in found.cancelled],
             "decided": [_decision_shape(item) for item in found.decided],
             "waiting": [request_shape(item.request, item.run.procedure) for item in found.waiting],
-            "usage": spent_since(found.spent),
+            "usage": spent(found.spent),
             "alerts": [
                 {
                     "at": stamp(item.at),
@@ -93,7 +93,7 @@ class _Report:
         if used.tokens_in or used.tokens_out or used.unpriced:
             say(
                 f"Models read {used.tokens_in:,} and wrote {used.tokens_out:,} tokens, to the quarter of an hour: "
-                f"{price(spent_since(used).cost, used.unpriced)}."
+                f"{price(spent(used).cost, used.unpriced)}."
             )
         self._part(
             "Failed",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from ..differences import changes
 from ..words import several
 from .paper import left_out
 
 if TYPE_CHECKING:
     from .paper import Paper
 
-AROUND = 3
-"""Unchanged lines that are shown around a change."""
-MOST_LINES = 4000
-"""Up to how many lines the smallest difference is looked for."""
+MOST_LINE = 2000
+"""Characters of a line that are shown."""
 MOST_SHOWN = 600
 """Lines of a difference that are shown."""
 
@@ -24,26 +22,18 @@ def difference(before: str, after: str, paper: Paper) -> str:
     old, new = before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n")
     if old == new:
         return '<p class="quiet small">no difference</p>\n'
-    matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > MOST_LINES)
     lines: list[str] = []
-    seen = 0
-    for group in matcher.get_grouped_opcodes(AROUND):
-        lines += _gap(group[0][1] - seen)
-        seen = group[-1][2]
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                lines += [f"<span>  {line}</span>" for line in _lines(old[i1:i2], paper)]
-                continue
-            lines += [f"<del>- {line}</del>" for line in _lines(old[i1:i2], paper)]
-            lines += [f"<ins>+ {line}</ins>" for line in _lines(new[j1:j2], paper)]
-    lines += _gap(len(old) - seen)
+    for change in changes(old, new):
+        lines += _gap(change.skipped)
+        gone = [paper.words(old[place], MOST_LINE) for place in change.left]
+        if change.same:
+            lines += [f"<span>  {line}</span>" for line in gone]
+            continue
+        lines += [f"<del>- {line}</del>" for line in gone]
+        lines += [f"<ins>+ {paper.words(new[place], MOST_LINE)}</ins>" for place in change.right]
     over = len(lines) - MOST_SHOWN
     rest = left_out(f"{several(over, 'more line')} of the difference, not in this page") if over > 0 else ""
     return f'<pre class="diff">{"".join(lines[:MOST_SHOWN])}</pre>\n{rest}'
-
-
-def _lines(lines: list[str], paper: Paper) -> list[str]:
-    return [paper.words(line, 2000) for line in lines]
 
 
 def _gap(skipped: int) -> list[str]:

@@ -7,9 +7,7 @@ so. Never: what is shown of a run.
 from __future__ import annotations
 
 import datetime
-import os
 import re
-from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -31,7 +29,6 @@ MOST_PAGE = 6_000_000
 """Characters of texts from runs in a page; what comes after is cut to `LITTLE`."""
 LITTLE = 300
 _HIDDEN = re.compile(r"‹U\+[0-9A-F]{4,6}›")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Paper:
@@ -87,19 +84,13 @@ def _marked(text: str) -> str:
 
 def redaction(settings: Settings) -> Callable[[str], str]:
     """What takes out of a text the keys that this workspace's configuration names, as far as they are set here."""
-    from ...core.errors import Blocked
-    from ...core.model.secrets import Secrets
-    from ...core.model.settings import DEFAULT_KEY
+    from ...core.model.secrets import Secrets, variables_in
 
-    names = {DEFAULT_KEY, *(model.api_key_env for model in settings.models.values())}
+    secrets = Secrets()
+    secrets.expected(settings.key_variables())
     for server in settings.mcp_servers.values():
         for text in (*server.env.values(), *server.headers.values(), server.url, *server.args):
-            names.update(_VARIABLE.findall(text))
-    secrets = Secrets()
-    for name in sorted(names):
-        if os.environ.get(name):
-            with suppress(Blocked):
-                secrets.environment(name)
+            secrets.expected(variables_in(text))
     return secrets.redact
 
 

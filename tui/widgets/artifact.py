@@ -13,9 +13,10 @@ from textual.content import Content, Span
 
 from ...core.values import as_bytes
 from ..colours import style_of
+from ..differences import changes, hunks
 from ..readable import as_yaml
 from ..screen_safety import safe
-from .diff import Row, changes, hunks, numbered, split, unified
+from .diff import Row, numbered, split, unified
 from .lines import Lines
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ import pexpect
 import pytest
 from proc_tui.core.operator import Operator
 from proc_tui.core.testing import write_workspace
+from proc_tui.tui.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,9 +258,7 @@ def home_of() -> Callable[[str, Path], Path]:
 
 
 def _home_of(name: str, folder: Path) -> Path:
-    interface = folder / "state" / "proc-tui" / "interface"
-    interface.mkdir(parents=True)
-    (interface / "person.json").write_text(json.dumps({"name": name}))
+    Memory(folder, folder=folder / "state" / "proc-tui" / "interface", terminal="").keep_name(name)
     return folder
 
 

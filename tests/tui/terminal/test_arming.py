@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
@@ -43,9 +42,6 @@ class Terminal:
         self.folder = folder
         self.screen = pyte.Screen(100, 30)
         self._stream = pyte.ByteStream(self.screen)
-        interface = home / "state" / "proc-tui" / "interface"
-        interface.mkdir(parents=True, exist_ok=True)
-        (interface / "person.json").write_text(json.dumps({"name": "tester"}))
         self.process = spawn(folder, home, (30, 100))
 
     def look(self, seconds: float = 0.05) -> str:
