@@ -32,8 +32,8 @@ _CALLED = {"code": "text", "document": "markdown", "md": "markdown", "table": "y
 """What people call a type of artifact, and the lexer for it."""
 
 
-class Text(msgspec.Struct, frozen=True):
-    """A value as the lines that are shown, edited and compared."""
+class Text(msgspec.Struct, frozen=True, eq=False):
+    """A value as the lines that are shown, edited and compared. Equal only to itself: lines do not compare colours."""
 
     source: str
     """As it is edited: a text as it is, anything else as YAML."""

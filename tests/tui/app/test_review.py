@@ -152,6 +152,28 @@ async def test_colours_that_come_late_stay_with_their_own_artifact(
         assert "apples" not in app.text()
 
 
+async def test_colours_that_come_late_are_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.play(NOTES, name="notes", **POINT)
+    real, go_on = card_reading.coloured, threading.Event()
+
+    def coloured(text: Text) -> Text:
+        assert go_on.wait(10)
+        return real(text)
+
+    def colours(app: OpenApp) -> int:
+        lines = app.app.screen.query_one(Card).body.lines
+        return len({segment.style for y in range(lines.size.height) for segment in lines.render_line(y)})
+
+    async with stage.open(size=(120, 40)) as app:
+        monkeypatch.setattr(card_reading, "coloured", coloured)
+        await app.pilot.press("I", "v")
+        await app.until("Everyone who filed")
+        plain = colours(app)
+        go_on.set()
+        await app.settle()
+        assert colours(app) > plain
+
+
 async def test_an_answer_that_is_taken_late_leaves_the_next_request_to_be_answered(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
