@@ -11,7 +11,8 @@
 
 ARGS ?= run examples/hello.yaml
 TESTS ?=
-JOBS ?= auto
+# One more than there are processors: tests in a terminal mostly wait.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
