@@ -9,7 +9,8 @@
 #
 # PYTHON=python3.13 chooses the interpreter; an active virtual environment is used instead of .venv.
 
-ARGS ?= run examples/hello.yaml
+FIRST := run examples/hello.yaml
+ARGS ?= $(FIRST)
 TESTS ?=
 # One more than there are processors: tests in a terminal mostly wait.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -35,6 +36,7 @@ endif
 
 run: $(RUNS)
 	@$(BIN)/proc-tui $(ARGS)
+	$(if $(filter-out $(FIRST),$(ARGS)),,@echo "Next: $(BIN)/proc-tui demo")
 
 test: test-once test-suspend
 

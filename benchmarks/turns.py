@@ -45,6 +45,8 @@ def measure(quick: bool) -> Iterator[Figure]:
     yield Figure(f"{name}, full", seconds, "s", yardstick, "FULL", 0.005, note="each")
     yield Figure(f"{name}, with 4 tools in it, full", _turns(count, tools=4), "s", yardstick, "FULL", note="each")
     yield Figure(f"{name}, message {CONVERSATION} of a conversation", _last_turns(), "s", yardstick, "FULL", 0.005)
+    name = f"a turn over HTTP, the server's part in it included, message {CONVERSATION} of a conversation"
+    yield Figure(name, _last_turns(over_http=True), "s", yardstick, "FULL")
     yield from _memory(quick)
     yield from _pieces(quick)
     yield from _cold()
@@ -83,13 +85,18 @@ def _turns(count: int, tools: int = 0) -> float:
     return statistics.median(b - a for a, b in pairwise(ends))
 
 
-def _last_turns() -> float:
-    """The same at the end of a long conversation."""
-    with _workspace(f'for i = 1, {CONVERSATION // 2} do Worker.turn{{inject = "{LONG}"}} end') as operator:
-        run = operator.start("case", replies=_script({"text": LONG, "repeat": True}))
-        drive(operator)
-        ends = _moments(operator, run)[-20:]
-    return statistics.median(b - a for a, b in pairwise(ends))
+def _last_turns(*, over_http: bool = False) -> float:
+    """The same at the end of a long conversation, or with a server on this machine that answers at once."""
+    turns = CONVERSATION // 2
+    with _server([{"text": [LONG]}] * turns) as url:
+        settings = Settings(models={"main": ModelSettings(model="gpt-test", base_url=url)})
+        with _workspace(f'for i = 1, {turns} do Worker.turn{{inject = "{LONG}"}} end', settings=settings) as operator:
+            script = None if over_http else _script({"text": LONG, "repeat": True})
+            run = operator.start("case", replies=script)
+            drive(operator)
+            ends = _moments(operator, run)
+    assert len(ends) == turns
+    return statistics.median(b - a for a, b in pairwise(ends[-20:]))
 
 
 def _memory(quick: bool) -> Iterator[Figure]:

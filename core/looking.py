@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .engine import answers, identity
-from .errors import NotFound, ProcError
-from .journal import journal, listing, presence, requests, runs, windows
+from .errors import ProcError
+from .journal import journal, listing, naming, presence, requests, runs, windows
 from .journal.events import Alerted, Logged, Notified, Record, ReplyFailed, RunEnded
 from .journal.folds import RunFold
 from .journal.folds.outline import Outline
@@ -138,10 +138,10 @@ class Looking:
 
     # ---- runs
 
-    def run(self, prefix: str) -> Run:
-        """The run whose id begins so. Raises `NotFound` when none or several do."""
+    def run(self, name: str) -> Run:
+        """The run whose id begins so, else the only run of the procedure of this name. Raises `NotFound`."""
         with self._database.read() as connection:
-            return runs.resolve(connection, prefix)
+            return naming.run(connection, name)
 
     def runs(
         self, *, statuses: Iterable[RunStatus] = (), procedure: str | None = None, root: str | None = None,
@@ -262,25 +262,12 @@ class Looking:
             return requests.answers(connection, request)
 
     def request(self, name: str) -> PendingRequest:
-        """A request by its id, a prefix of it, or the prefix of a run that has exactly one pending.
+        """A request by its id or the beginning of it, or the only one pending in a run or in the runs of a procedure.
 
-        Raises `NotFound`.
+        Raises `NotFound`, which names those that were meant when several were.
         """
         with self._database.read() as connection:
-            exact = [row for row in requests.listing(connection, pending=False, prefix=name) if row.id == name]
-            if exact:
-                return exact[0]
-            found = requests.listing(connection, prefix=name)
-            if "." not in name and not found:
-                run = runs.resolve(connection, name)
-                settled = "its request is settled, and it goes on when a worker drives it"
-                why = settled if run.status is RunStatus.WAITING_FOR_HUMAN else run.status.value
-                raise NotFound(f"run {run.id} waits for nobody ({why})")
-        if not found:
-            raise NotFound(f'there is no pending request "{name}"')
-        if len(found) > 1:
-            raise NotFound(f'"{name}" means several requests: {", ".join(row.id for row in found)}')
-        return found[0]
+            return naming.request(connection, name)
 
     def deciding(self, request: str) -> Deciding | None:
         """The answer to a request that is not in effect yet."""

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_NAME = 100
+"""Characters that are kept of a name that somebody claims."""
 INTERFACE = "interface"
 """`via` of an answer that was given on a screen."""
 
@@ -166,7 +168,7 @@ class Operator(Looking):
         checked = launch.check(program, given, self._environment)
         start = launch.Start(
             run=_new_id(), program=program, params=checked, seed=secrets.randbits(63), at=self._clock.now(),
-            starter=self.user, context=from_json(context),
+            starter=self._by(None), context=from_json(context),
         )  # fmt: skip
 
         def work(connection: sqlite3.Connection) -> None:
@@ -403,7 +405,7 @@ class Operator(Looking):
         return self.run(name)
 
     def _by(self, name: str | None) -> str:
-        return clean(name) if name else self.user
+        return _name(name or "") or _name(self.user) or _user()
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         result = self._database.write(work)
@@ -448,6 +450,12 @@ def _check_living(run: Run, verb: str) -> None:
 
 def _new_id() -> str:
     return launch.derived_id(secrets.token_bytes(16))
+
+
+def _name(text: str) -> str:
+    """Who somebody says they are, as it is kept: one line, without hidden characters, cut to `MOST_NAME`."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in clean(text))
+    return " ".join(shown.split())[:MOST_NAME]
 
 
 def _user() -> str:

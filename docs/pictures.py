@@ -39,6 +39,8 @@ ANSWERED = (
 """Procedures whose first request was answered, after how many seconds, and how."""
 AT_REST = 0.7
 """Seconds without anything new after which a screen is drawn."""
+ROUNDS = 40
+"""How often it is looked whether a screen is at rest before it is given up."""
 _ID = re.compile(r"terminal-\d+-")
 
 
@@ -135,11 +137,13 @@ async def draw(name: str, picture: Picture, folder: Path) -> str:
 async def _settle(pilot: Pilot[Any]) -> None:
     app = pilot.app
     assert isinstance(app, ProcTui)
-    for _ in range(200):
+    busy: list[Any] = []
+    for _ in range(ROUNDS):
         await pilot.pause(AT_REST)
         busy = [worker for worker in app.workers if worker.group in ("read", "act", "start") and not worker.is_finished]
         if not busy and not app.feed.is_behind:
             return
+    sys.exit(f"the screen does not come to rest: {busy or 'the feed is behind'}")
 
 
 def main(wanted: list[str]) -> int:

@@ -18,6 +18,7 @@ Never: which part of the screen has which meaning.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -57,6 +58,7 @@ class Palette:
 
 NAMES = tuple(field.name for field in fields(Palette))
 DEFAULT = "proc-dark"
+_COLOUR = re.compile("#[0-9a-fA-F]{6}|ansi_(?:default|(?:bright_)?(?:black|red|green|yellow|blue|magenta|cyan|white))")
 
 
 def load(folder: Path | None = None) -> tuple[list[Theme], list[str]]:
@@ -89,6 +91,9 @@ def read(file: Path) -> Theme:
         raise ValueError(
             "; ".join([*(f"{name} is missing" for name in missing), *(f"unknown: {key}" for key in unknown)])
         )
+    wrong = [f"{name} is no colour" for name in NAMES if not _COLOUR.fullmatch(colours[name])]
+    if wrong:
+        raise ValueError("; ".join(wrong))
     return theme(str(table.get("name", file.stem)), Palette(**colours), dark=bool(table.get("dark", True)))
 
 

@@ -21,8 +21,8 @@ import msgspec
 import platformdirs
 
 from ..core.errors import ProcError
-from ..core.model import settings as configuration
 from .clean import clip, oneline
+from .configured import Configured
 from .words import clock, parse_duration
 
 if TYPE_CHECKING:
@@ -97,9 +97,12 @@ class Announcer:
         self._before: float = _seconds(notify.remind)
 
     @classmethod
-    def of(cls, operator: Operator, *, problem: Callable[[str], None] = lambda _text: None) -> Announcer:
+    def of(
+        cls, operator: Operator, *, problem: Callable[[str], None] = lambda _text: None,
+        configured: Configured | None = None,
+    ) -> Announcer:  # fmt: skip
         """As the user has configured it."""
-        notify, problems = load(operator.workspace)
+        notify, problems = load(configured or Configured(operator.workspace))
         for text in problems:
             problem(text)
         return cls(operator.workspace, notify, problem=problem)
@@ -198,16 +201,16 @@ class Announcer:
                 continue
 
 
-def load(workspace: Path) -> tuple[Notify, list[str]]:
+def load(configured: Configured) -> tuple[Notify, list[str]]:
     """The section of the user's own file, and what is wrong with it, or with one in the workspace."""
-    own, *others = configuration.config_files(workspace)
+    own = configured.own
     problems: list[str] = []
-    for file in others:
+    for file in configured.others:
         with suppress(ProcError):
-            if "notify" in configuration.sections(file):
+            if "notify" in configured.file(file):
                 problems.append(f"{file}: [notify] has no effect there; it belongs in your own {own}")
     try:
-        notify = msgspec.convert(configuration.sections(own).get("notify", {}), Notify)
+        notify = msgspec.convert(configured.file(own).get("notify", {}), Notify)
         parse_duration(notify.remind)
         return notify, problems
     except (ProcError, msgspec.ValidationError, ValueError) as error:

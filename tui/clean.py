@@ -26,6 +26,10 @@ EMOJI = (
     "\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
 """Emoji, which U+200D joins to one."""
+MOST_MARKS = 24
+"""Characters without a width that follow each other as they are; more of them have no column that they stand in."""
+_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
+_PILE = re.compile(f"(?:[^\\w\\s\x00-\x7f]|[\u1160-\u11ff\ud7b0-\ud7ff]){{{MOST_MARKS},}}")
 _JOINER = re.compile("\u200d|(?<=[0-9#*])\ufe0f(?!\u20e3)")
 _JOINS = re.compile(f"[{EMOJI}]\ufe0f?\u200d[{EMOJI}]")
 _WIDENED = re.compile(f"[0-9#*{EMOJI}]")
@@ -36,7 +40,7 @@ _BREAKS = re.compile(r"\r\n|\n")
 
 def visible(text: object) -> str:
     """The text with every dangerous character shown by its number; lines and tabs stay."""
-    return _measurable(_UNSAFE.sub(_mark, str(text).replace("\r\n", "\n")))
+    return _PILE.sub(_apart, _measurable(_UNSAFE.sub(_mark, str(text).replace("\r\n", "\n"))))
 
 
 def oneline(text: object) -> str:
@@ -54,6 +58,18 @@ def safe_json(text: str) -> str:
 
 def _mark(match: re.Match[str]) -> str:
     return f"‹U+{ord(match[0]):04X}›"
+
+
+def _apart(match: re.Match[str]) -> str:
+    """Marks that are piled up on one character, and emoji that are joined to one, by their number beyond a few."""
+    parts: list[str] = []
+    pile = 0
+    for character in match[0]:
+        joined = character in "\u200d\ufe0f" or bool(parts and parts[-1] == "\u200d")
+        mark = joined or unicodedata.category(character) in ("Mn", "Me") or bool(_JAMO.match(character))
+        pile = pile + 1 if mark else 0
+        parts.append(f"‹U+{ord(character):04X}›" if pile > MOST_MARKS else character)
+    return "".join(parts)
 
 
 def _measurable(text: str) -> str:

@@ -190,7 +190,9 @@ def _guarded(call: Callable[[], object], args: Sequence[str]) -> int:
 )  # fmt: skip
 @click.pass_context
 def cli(ctx: click.Context, workspace: Path | None) -> None:
-    """Durable procedures that wait for people.
+    """Durable procedures that wait for people. Without a command the interface opens.
+
+    RUN is the id of a run, the first letters of it, or the name of a procedure that has only one run.
 
     Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 waiting for a person or for what is missing here, 4 cancelled,
     130 left by ^C.

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import shlex
+import shutil
 import stat
 import tempfile
 from contextlib import nullcontext
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from ..core.errors import DocumentError, ProcError
+from ..core.values import MAX_BYTES
 from .clean import oneline
 from .screens.dialogs import NameDialog, QuestionDialog
 from .screens.picking import Choice
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _BY_LINE = ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "ex", "kak", "micro", "joe", "ne")
 """Editors that take `+LINE` before the file."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+OTHER = "another request is shown by now; what was edited was not taken"
 MOST = 8
 """Problems of a procedure that are shown; `proc-tui check` lists all."""
 
@@ -80,29 +83,39 @@ async def edit(proc: ProcTui, file: Path, line: int = 0) -> bool:
     return True
 
 
-def edit_text(proc: ProcTui, text: str, suffix: str, then: Callable[[str], None]) -> None:
-    """Opens a text in the editor; `then` is given what was saved, or the same text when that cannot be read."""
+def edit_text(proc: ProcTui, text: str, suffix: str, then: Callable[[str], bool]) -> None:
+    """Opens a text in the editor; `then` is given what was saved, and says whether it could be taken.
+
+    What was written and could not be taken, or read, stays in its file, and it is said where.
+    """
 
     async def editing() -> None:
-        with tempfile.TemporaryDirectory(prefix="proc-tui-") as folder:
-            file = Path(folder) / f"artifact{suffix}"
-            # As bytes: ends of lines are a part of what is decided about.
-            file.write_bytes(text.encode())
-            done = await edit(proc, file)
-            try:
-                after = await asyncio.to_thread(_saved, file) if done else text
-            except (OSError, UnicodeDecodeError) as error:
-                proc.say(f"the edited artifact cannot be read: {error}", "error")
-                after = text
-        then(after)
+        file = Path(tempfile.mkdtemp(prefix="proc-tui-")) / f"artifact{suffix}"
+        # As bytes: ends of lines are a part of what is decided about.
+        file.write_bytes(text.encode())
+        why = ""
+        try:
+            after = await asyncio.to_thread(_saved, file) if await edit(proc, file) else text
+        except (OSError, UnicodeDecodeError) as error:
+            after, why = text, f"the edited artifact cannot be read: {error}"
+        taken = then(after) and not why
+        if taken or (after == text and not why) or not file.exists():
+            shutil.rmtree(file.parent, ignore_errors=True)
+            if why:
+                proc.say(why, "error")
+        else:
+            proc.say(f"{why or OTHER}; it is kept in {file}", "error")
 
     proc.run_worker(editing(), exit_on_error=False, group="editor", name="editor")
 
 
 def _saved(file: Path) -> str:
     """What an editor left; to open a pipe would be to wait for whoever writes it."""
-    if not stat.S_ISREG(file.stat().st_mode):
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "the editor has left no file")
+    if status.st_size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES // 2**20} MB")
     return file.read_bytes().decode()
 
 

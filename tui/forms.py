@@ -1,7 +1,7 @@
 """What a form asks for before a run starts: a field for each parameter, and the values of what was typed.
 
 Belongs here: which kind of field a parameter gets, its text, reading that text, and what is remembered of it. Never:
-widgets (`screens/start.py`), or what a value may be (`core/document/params.py`).
+widgets (`widgets/form_row.py`, `screens/start.py`), or what a value may be (`core/document/params.py`).
 """
 
 from __future__ import annotations

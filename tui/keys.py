@@ -161,7 +161,7 @@ KEYS: tuple[Key, ...] = (
     Key("log.find", "slash", "find", "find", True),
     Key("timeline.open", "enter", "moment", "this moment", True),
     Key("timeline.actions", "x", "actions", "reset, fork", True),
-    Key("timeline.zoom_in", "plus", "zoom_in", "closer", True),
+    Key("timeline.zoom_in", "equals_sign", "zoom_in", "closer", True),
     Key("timeline.zoom_out", "minus", "zoom_out", "farther"),
     Key("timeline.source", "o", "source", "its line of the source"),
     #
@@ -315,8 +315,8 @@ def clashes(whole: Mapping[str, str]) -> list[str]:
 
 _SIGNS = {
     "question_mark": "?", "colon": ":", "slash": "/", "comma": ",", "full_stop": ".", "plus": "+", "minus": "-",
-    "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
-    "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc", "pagedown": "pgdn",
+    "pageup": "pgup", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 _NAMES = {sign: name for name, sign in _SIGNS.items() if len(sign) == 1}
 

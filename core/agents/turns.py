@@ -211,6 +211,8 @@ class Turns:
         """Notes that the model gave no reply and when it is asked again; raises when it is not."""
         if not error.retryable or turn.failures >= agent.retries:
             tried = f" (tried {turn.failures + 1} times)" if turn.failures else ""
+            if error.retryable:
+                tried += "; resume the run when this is over, or raise the agent's response.retries"
             raise ModelError(f"{agent.name}: {error}{tried}") from None
         attempt = turn.failures + 1
         delay = error.retry_after
@@ -247,13 +249,13 @@ class Turns:
             who = "the run has" if _tokens(own) == tokens else "the run, its parents and its children have"
             raise BudgetError(
                 f"{who} used {tokens:,} tokens; the budget is {limits.max_tokens:,} (limits.max_tokens). "
-                "Raise it and resume the run."
+                "Raise it in config.toml and resume the run."
             )
         if limits.max_cost is not None and cost >= limits.max_cost:
             who = "the run has" if own.cost == spent.cost else "the run, its parents and its children have"
             raise BudgetError(
                 f"{who} spent ${cost:.4f}; the budget is ${limits.max_cost:.4f} (limits.max_cost). "
-                "Raise it and resume the run."
+                "Raise it in config.toml and resume the run."
             )
 
 

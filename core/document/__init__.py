@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import params, templates
     from .diagnostics import CODES, Diagnostic
-    from .finding import namesakes
+    from .finding import by_name, namesakes
     from .libs import pin
     from .loader import examine, lib_file, load, load_again
     from .procedure import PRIMITIVES, Agent, Field, Filter, LuaSource, Point, Procedure, lua_names
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     _HOMES = {
         "diagnostics": ("CODES", "Diagnostic"),
-        "finding": ("namesakes",),
+        "finding": ("by_name", "namesakes"),
         "libs": ("pin",),
         "loader": ("examine", "lib_file", "load", "load_again"),
         "procedure": ("PRIMITIVES", "Agent", "Field", "Filter", "LuaSource", "Point", "Procedure", "lua_names"),
@@ -49,6 +49,7 @@ __all__ = [
     "LuaSource",
     "Point",
     "Procedure",
+    "by_name",
     "examine",
     "lib_file",
     "load",

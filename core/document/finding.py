@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .diagnostics import CODES, Diagnostic
 from .source import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 DEPTH = 3
@@ -61,13 +62,30 @@ def alike(files: Sequence[Path]) -> list[Path]:
     return [file for file in different if _has_code(file)] or different[:1]
 
 
-def namesakes(file: Path, root: Path) -> list[Diagnostic]:
-    """Says which other files of the workspace declare the name that this one declares, if any do."""
-    own, place = _name(file), file.resolve()
-    found = files(root)
-    if own is None or place not in [item.resolve() for item in found]:
+def by_name(root: Path, declared: Callable[[Path], Declared | None] = declared) -> dict[str, list[Path]]:
+    """Every procedure file of a workspace by the name it declares; of several that are alike one. A look through the
+    whole workspace: who asks more than once keeps it, or what `declared` found.
+    """
+    found: dict[str, list[Path]] = {}
+    for file in files(root):
+        with suppress(OSError):
+            own = declared(file)
+            if own is not None and own.name:
+                found.setdefault(own.name, []).append(file)
+    return {name: same if len(same) == 1 else alike(same) for name, same in found.items()}
+
+
+def namesakes(file: Path, root: Path, names: Mapping[str, Sequence[Path]] | None = None) -> list[Diagnostic]:
+    """Says which other files of the workspace declare the name that this one declares, if any do. `names` is what
+    `by_name` found in it, where that is known already.
+    """
+    try:
+        own, place = declared(file), file.resolve()
+    except OSError:
         return []
-    same = alike([item for item in found if (name := _name(item)) is not None and name.name == own.name])
+    if own is None:
+        return []
+    same = (by_name(root) if names is None else names).get(own.name, ())
     others = [str(item.relative_to(root)) for item in same if item.resolve() != place]
     if not others or len(others) == len(same):
         return []
@@ -80,13 +98,6 @@ def _has_code(file: Path) -> bool:
         return _CODE.search(read_file(file)) is not None
     except OSError:
         return False
-
-
-def _name(file: Path) -> Declared | None:
-    try:
-        return declared(file)
-    except OSError:
-        return None
 
 
 def _hidden(file: Path, root: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import NotFound, Refused, did_you_mean
+from ..errors import BudgetError, NotFound, Refused, did_you_mean
 from ..journal import journal, requests, runs
 from ..journal.events import AttemptBegan, Began, Ended, Record, RunResumed, StageSet, ToolChild
 from ..journal.folds import RunFold
@@ -95,9 +95,14 @@ def retry_point(records: Sequence[Record]) -> int | None:
 
 
 def resume(connection: sqlite3.Connection, run: Run, *, by: str, now: float) -> None:
-    """Makes a failed run go on."""
+    """Makes a failed run go on; where a child that met the budget ended it, the child goes on, and is waited for."""
     records = journal.read(connection, run.id, run.history)
     keep = retry_point(records)
+    child, is_held = _waited_for(connection, run, records)
+    if child is not None and _met_budget(connection, child):
+        resume(connection, child, by=by, now=now)
+        if keep is not None and is_held:
+            keep += 1
     if keep is not None:
         rewind(connection, run, keep, why="resume", by=by, now=now)
         return
@@ -107,6 +112,32 @@ def resume(connection: sqlite3.Connection, run: Run, *, by: str, now: float) -> 
         connection, run.id, attempt=run.attempt, history=journal.encode_ranges(run.history), source=run.source,
         stage=run.stage, now=now,
     )  # fmt: skip
+
+
+def _waited_for(connection: sqlite3.Connection, run: Run, records: Sequence[Record]) -> tuple[Run | None, bool]:
+    """The run below this one for which the operation waited that ended it, and whether its first event names it."""
+    keep = retry_point(records)
+    event = next((record.event for record in records if record.seq == keep), None)
+    handle, is_held = "", False
+    if isinstance(event, Began) and event.op == "run" and isinstance(event.detail, dict):
+        handle, is_held = str(event.detail.get("child")), True
+    elif isinstance(event, (Began, Ended)) and event.op == "wait" and isinstance(event.args, list) and event.args:
+        handle = str(event.args[0])
+    child = runs.find(connection, handle)
+    below = child is not None and child.root == run.root and child.depth > run.depth
+    return (child, is_held) if below else (None, False)
+
+
+def _met_budget(connection: sqlite3.Connection, run: Run) -> bool:
+    """Whether a run failed because it, or a child that it waited for, met the budget."""
+    if run.status is not RunStatus.FAILED:
+        return False
+    records = journal.read(connection, run.id, run.history)
+    ended = RunFold(records).ended
+    if ended is not None and ended.code == BudgetError.code:
+        return True
+    child, _ = _waited_for(connection, run, records)
+    return child is not None and _met_budget(connection, child)
 
 
 def rewind(

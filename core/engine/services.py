@@ -91,7 +91,7 @@ class Services:
 
     async def missing(self, names: Sequence[str]) -> list[str]:
         """The same, in the loop of `outside`."""
-        missing: list[str] = []
+        missing: dict[str, list[str]] = {}
         toolbox = self.tools
         for name in names:
             try:
@@ -100,11 +100,10 @@ class Services:
                     await toolbox.find(name)
             except ToolError as error:
                 why = str(error).removeprefix(f'there is no tool "{name}"').lstrip(":; ")
-                why = why[1:-1] if why.startswith("(") and why.endswith(")") else why
-                missing.append(f'tool "{name}"' + (f" ({why})" if why else ""))
+                missing.setdefault(why, []).append(f'tool "{name}"')
         with self._lock:
             self._check_open()  # then it is not the tools' fault
-        return missing
+        return [f"{', '.join(tools)} {why if why.startswith('(') else f'({why})'}" for why, tools in missing.items()]
 
     def listen(self, callback: Callable[[Partial, str], None]) -> Callable[[], None]:
         """Calls back, in whatever thread, with what has arrived of a reply and its newest piece; returns what ends

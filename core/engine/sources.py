@@ -102,7 +102,7 @@ class Sources:
         self.root: Path = root
         self._read: OrderedDict[str, Procedure] = OrderedDict()
         self._bundles: dict[Path, tuple[tuple[object, ...], Bundle]] = {}
-        self._names: dict[Path, tuple[float, str]] = {}
+        self._names: dict[Path, tuple[float, finding.Declared | None]] = {}
         self._lock: threading.Lock = threading.Lock()
 
     def program(self, connection: sqlite3.Connection, source: str, path: str) -> Program:
@@ -186,19 +186,14 @@ class Sources:
 
     def by_name(self) -> dict[str, list[Path]]:
         """Every procedure file of the workspace by the name it declares."""
-        found: dict[str, list[Path]] = {}
-        for file in finding.files(self.root):
-            try:
-                changed = file.stat().st_mtime
-                kept = self._names.get(file)
-                if kept is None or kept[0] != changed:
-                    declared = finding.declared(file)
-                    kept = self._names[file] = (changed, declared.name if declared is not None else "")
-            except OSError:
-                continue
-            if kept[1]:
-                found.setdefault(kept[1], []).append(file)
-        return {name: files if len(files) == 1 else finding.alike(files) for name, files in found.items()}
+        return finding.by_name(self.root, self._declared)
+
+    def _declared(self, file: Path) -> finding.Declared | None:
+        changed = file.stat().st_mtime
+        kept = self._names.get(file)
+        if kept is None or kept[0] != changed:
+            kept = self._names[file] = (changed, finding.declared(file))
+        return kept[1]
 
 
 _NAME_ONLY = re.compile(r"[\w-]+")

@@ -94,6 +94,7 @@ class Worker:
         self._stopping: bool = False
         self._ending: bool = False
         """True while a `run` ends, for whatever reason."""
+        self._hurried: bool = False
         self._fatal: BaseException | None = None
         """What ended a thread that nothing should end."""
         self._trouble_until: float = 0.0
@@ -121,6 +122,11 @@ class Worker:
         """Ends `run` soon; runs under way are let go of and stay as they were recorded. From any thread."""
         self._stopping = True
         self.attention()
+
+    def hurry(self) -> None:
+        """Ends `run` without waiting for replies and calls of tools that are under way. From any thread."""
+        self._hurried = True
+        self.stop()
 
     def fail(self, error: BaseException) -> None:
         """Ends `run`, which raises the error, since a thread met what nothing should raise. From any thread."""
@@ -422,7 +428,7 @@ class Worker:
             driver.wind_up()
         patience = monotonic() + (FINISH_SECONDS if self._kind == "watch" else QUIT_SECONDS)
         try:
-            while self.busy and monotonic() < patience:
+            while self.busy and not self._hurried and monotonic() < patience:
                 await asyncio.sleep(0.01)
             for driver in self._drivers():
                 driver.stop()

@@ -74,16 +74,18 @@ def overview(connection: sqlite3.Connection, *, limit: int, now: float, midnight
     rows = connection.execute("SELECT status, count(*) FROM runs WHERE parent IS NULL GROUP BY status").fetchall()
     top = {RunStatus(str(row[0])): row[1] for row in rows}
     rest = {status: count - top.get(status, 0) for status, count in runs.counts(connection).items()}
-    (pending,) = connection.execute(
-        "SELECT count(*) FROM requests WHERE status=?", (RequestStatus.PENDING.value,)
-    ).fetchone()
     return Overview(
         needs=waiting(connection, limit=limit, now=now),
         running=[Listed(run, below.get(run.id, {})) for run in running],
         recent=[Listed(run, below.get(run.id, {})) for run in recent],
-        pending=pending, counts=top, below={status: count for status, count in rest.items() if count},
+        pending=_pending(connection), counts=top, below={status: count for status, count in rest.items() if count},
         today=runs.spent(connection, midnight), now=now,
     )  # fmt: skip
+
+
+def _pending(connection: sqlite3.Connection) -> int:
+    found = connection.execute("SELECT count(*) FROM requests WHERE status=?", (RequestStatus.PENDING.value,))
+    return cast("int", found.fetchone()[0])
 
 
 def waiting(connection: sqlite3.Connection, *, limit: int, now: float) -> list[Waiting]:
@@ -175,6 +177,8 @@ class Since(msgspec.Struct, frozen=True):
     alerts: list[Alert]
     spent: Spent
     """By all models, to the quarter of an hour."""
+    pending: int = 0
+    """How many requests wait now, also those that are not listed."""
 
 
 def since(connection: sqlite3.Connection, moment: float, *, now: float, limit: int) -> Since:
@@ -190,7 +194,7 @@ def since(connection: sqlite3.Connection, moment: float, *, now: float, limit: i
         asked=requests.listing(connection, pending=False, created_since=moment)[:limit],
         decided=[_decision(connection, row) for row in resolved[-limit:]],
         waiting=waiting(connection, limit=limit, now=now), alerts=requests.alerts(connection, since=moment),
-        spent=runs.spent(connection, moment),
+        spent=runs.spent(connection, moment), pending=_pending(connection),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ writing a secret anywhere. The rest of the program gets secrets from here only: 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlsplit
 
 from ..errors import Blocked, did_you_mean
+from ..values import as_bytes, tag_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -164,6 +166,9 @@ def _replaced(value: Value, pattern: re.Pattern[str]) -> Value:
     if isinstance(value, list):
         return [_replaced(item, pattern) for item in value]
     if isinstance(value, dict):
+        if len(value) == 1 and (raw := as_bytes(value)) is not None:  # a string that is not UTF-8
+            text = pattern.sub(REDACTED, raw.decode(errors="surrogateescape"))
+            return tag_bytes(text.encode(errors="surrogateescape"))
         names = _names(value, pattern)
         return {names[key]: _replaced(item, pattern) for key, item in value.items()}
     return value
@@ -184,7 +189,8 @@ def _names(keys: Iterable[str], pattern: re.Pattern[str]) -> dict[str, str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a value looks where it is written down: plain, in JSON, in JSON within JSON, in a URL, in Python's `repr`."""
+    """How a value looks where it is written down: plain, in JSON, in JSON within JSON, in a URL, in Python's `repr`, in
+    base64, which is how tools give what is no text."""
     plain = {value, value.strip()}
     for text in plain:
         for ascii_only in (True, False):
@@ -192,3 +198,14 @@ def _forms(value: str) -> Iterator[str]:
             yield from (escaped, escaped.replace("/", "\\/"), json.dumps(escaped, ensure_ascii=ascii_only)[1:-1])
         yield from (quote(text), quote(text, safe=""), quote_plus(text))
         yield from (text, repr(text)[1:-1])
+        yield from _in_base64(text.encode(errors="replace"))
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """What base64 makes of a secret after 0, 1 and 2 bytes of something else, without the letters that both share."""
+    if len(secret) < SHORTEST_IN_DATA:
+        return
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + secret).decode()
+        text = text[-(-before * 4 // 3) : (before + len(secret)) * 4 // 3]
+        yield from (text, text.replace("+", "-").replace("/", "_"))

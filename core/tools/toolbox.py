@@ -158,6 +158,7 @@ class Toolbox:
         raise ToolError(self._unknown(name))
 
     def _unknown(self, name: str) -> str:
+        """Why there is no tool of this name, the likeliest reason first: sources that did not start may have it."""
         known = self._known()
         if not self._sources:
             return (
@@ -165,10 +166,16 @@ class Toolbox:
             )
         plain = [one for one in known if "." not in one]
         near = did_you_mean(name, known if "." in name else plain)
+        failures = {self._sources[place].name: str(error) for place, (error, _) in self._failed.items()}
+        own = failures.get(name.partition(".")[0]) if "." in name else None
+        if own:
+            return f'there is no tool "{name}": {own}'
         count = sum(len(source.tools) for source in self._sources)
+        if failures and not near:
+            return f'there is no tool "{name}" ({count} known), and ' + "\n".join(failures.values())
         text = f'there is no tool "{name}"{near}'
         text += f" ({count} tool{' is' if count == 1 else 's are'} known; list them with: proc-tui doctor)"
-        return "\n".join([text, *(str(error) for error, _ in self._failed.values())])
+        return "\n".join([text, *failures.values()])
 
     def _known(self) -> dict[str, list[tuple[Source, Tool]]]:
         """What each name may mean; a plain name gives way to a qualified one."""

@@ -186,3 +186,37 @@ def test_an_unfit_answer_leaves_the_request_as_it_was(scene: Any) -> None:
     assert scene.operator.inbox() == [request]
     assert scene.operator.answers(request.id) == []
     scene.finish(run, Given(text="one line"))
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("x" * 10_000, "x" * 100),
+        ("amara\nbut\x1b[31m not\x00 only\u202e", "amara but [31m not only"),
+        ("  ", "tester"),
+        ("", "tester"),
+    ],
+    ids=["long", "hidden", "blank", "none"],
+)
+def test_a_name_is_kept_as_one_line_of_reasonable_length(scene: Any, claimed: str, kept: str) -> None:
+    scene.operator.user = "tester"
+    scene.write(**{"it.yaml": complete('return Human.approve{message = "Go on?"}', "it")})
+    scene.drive(scene.operator.start("it"), RunStatus.WAITING_FOR_HUMAN)
+    request = scene.operator.inbox()[0]
+    scene.operator.answer(request.id, Given(approved=True), by=claimed)
+    (answer,) = scene.operator.answers(request.id)
+    assert answer.by == kept
+
+
+def test_who_starts_a_run_is_named_as_who_answers_is(scene: Any) -> None:
+    scene.operator.user = "amara\n" + "x" * 10_000
+    scene.write(**{"it.yaml": complete("return 1", "it")})
+    assert scene.operator.start("it").starter == "amara " + "x" * 94
+
+
+def test_what_waits_is_counted_whole_however_few_are_listed(scene: Any) -> None:
+    scene.write(**{"it.yaml": complete('return Human.approve{message = "Go on?"}', "it")})
+    for _ in range(3):
+        scene.drive(scene.operator.start("it"), RunStatus.WAITING_FOR_HUMAN)
+    found = scene.operator.since(0.0, limit=2)
+    assert (len(found.waiting), found.pending) == (2, 3)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from proc_tui.core.journal.requests import PendingRequest
+from proc_tui.core.model import settings
 from proc_tui.core.model.states import RequestStatus
 from proc_tui.tui.announcing import Announcer, Notify, load
+from proc_tui.tui.configured import Configured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +87,19 @@ def test_a_command_of_the_workspace_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / ".proc-tui").mkdir(parents=True)
     (folder / ".proc-tui" / "config.toml").write_text('[notify]\ncommand = "evil"\n')
-    notify, problems = load(folder)
+    notify, problems = load(Configured(folder))
     assert notify.command == ""
     assert "has no effect there" in problems[0]
+
+
+def test_a_file_of_the_configuration_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".proc-tui").mkdir()
+    (tmp_path / ".proc-tui" / "config.toml").write_text('theme = "proc-light"\n')
+    read: list[Path] = []
+    real = settings.sections
+    monkeypatch.setattr(settings, "sections", lambda file: read.append(file) or real(file))
+    configured = Configured(tmp_path)
+    assert configured.value("theme") == "proc-light"
+    assert configured.own_value("keys") is None
+    assert load(configured) == (Notify(), [])
+    assert sorted(read) == sorted([configured.own, *configured.others])

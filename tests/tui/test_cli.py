@@ -74,7 +74,7 @@ def test_the_workspace_is_the_nearest_folder_that_has_runs(proc: Any, monkeypatc
         (["send", "zzz", " "], "the message is empty"),
         (["export", "zzz"], 'there is no run "zzz"'),
         (["export", "zzz", "--format", "case"], "json, html, answers and replies"),
-        (["answer", "zzz"], "give the answer"),
+        (["answer", "zzz"], 'there is no run "zzz"'),
         (["answer", "zzz", "--approve"], 'there is no run "zzz"'),
         (["alert", "loud", "x"], "Invalid value"),
         (["handover", "--since", "soon"], "is not a duration"),

@@ -5,16 +5,14 @@ Belongs here: reading and applying it. Never: palettes (`themes/`), what keys th
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import platformdirs
 
 from ... import themes
-from ...core.errors import ProcError
-from ...core.model import settings as configuration
 from .. import keys
+from ..configured import Configured
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -34,8 +32,9 @@ class Choosing(Shared):
         self.problems: list[str] = []
         """What is wrong with what was chosen, to be said once somebody can read it."""
         self._whole_themes: bool = False
-        self.theme = self._chosen_theme(sections(folder).get("theme"), environment)
-        self.whole_keymap, problems = keys.keymap(_table(own_sections().get("keys")))
+        self.configured = Configured(folder)
+        self.theme = self._chosen_theme(self.configured.value("theme"), environment)
+        self.whole_keymap, problems = keys.keymap(_table(self.configured.own_value("keys")))
         if self.whole_keymap:
             self.set_keymap(self.whole_keymap)
         self.problems += problems
@@ -78,22 +77,6 @@ class Choosing(Shared):
             "agent": theme.secondary or theme.primary, "string": good, "number": wait, "cursor-blurred": line,
             "added": line, "changed": line, "removed": line, "card": back, "on-wait": back, "on-accent": back,
         }  # fmt: skip
-
-
-def own_sections() -> dict[str, object]:
-    """What the user's own configuration says: keys are a person's, and no workspace moves them."""
-    with suppress(ProcError):
-        return configuration.sections(Path(platformdirs.user_config_dir("proc-tui")) / "config.toml")
-    return {}
-
-
-def sections(workspace: Path) -> dict[str, object]:
-    """What the configuration says besides the core's settings."""
-    said: dict[str, object] = {}
-    for file in configuration.config_files(workspace):
-        with suppress(ProcError):
-            said |= configuration.sections(file)
-    return said
 
 
 def _table(value: object) -> dict[str, object]:

@@ -39,7 +39,8 @@ class Doing(Shared):
 
     def start_form(self, procedure: str | None) -> None:
         """Opens the form that starts a procedure; without one, what there is to start."""
-        from ..screens.start import StartPicker, StartScreen
+        from ..screens.start import StartScreen
+        from ..screens.start_picker import StartPicker
 
         self.push_screen(StartPicker() if procedure is None else StartScreen(procedure))
 

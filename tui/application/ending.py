@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
+WORD_SECONDS = 0.2
+"""How long leaving may take before it is said what for."""
 TWICE_SECONDS = 2.0
 """Within which a second ^C means it."""
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -62,10 +64,19 @@ class Ending(Shared):
         self.memory.keep(run=self.selected, left_at=self.now(), seen=self._newest())
         await asyncio.to_thread(self.memory.write_drafts)
         if self.driving is not None:
+            word = self.set_timer(WORD_SECONDS, self._say_what_for)
             await self.driving.end()
+            word.stop()
         if background:
             await self._hand_over()
         self.workers.cancel_group(self, "feed")  # pyright: ignore[reportUnknownMemberType] - of Textual
+
+    def _say_what_for(self) -> None:
+        """Leaving takes a moment: says why."""
+        from ..screens.leaving import LeavingScreen
+
+        if self.driving is not None and self.driving.busy:
+            self.push_screen(LeavingScreen(self.driving.hurry))
 
     def _newest(self) -> int:
         with suppress(ProcError):
@@ -90,10 +101,16 @@ class Ending(Shared):
             self._driver.write = _nothing
             if hasattr(self._driver, "_writer_thread"):
                 self._driver._writer_thread = None  # pyright: ignore[reportAttributeAccessIssue]
+        if self.left and self.driving is not None:
+            self.driving.hurry()
         gone = number == signal.SIGHUP and self.driving is not None
         self.run_worker(self.leave(128 + number, background=gone), exit_on_error=False, group="leave")
 
     # ---- keys
+
+    async def action_leave(self) -> None:
+        """Asks how to leave, wherever somebody is."""
+        await self._ask_to_leave()
 
     async def action_back(self) -> None:
         """Back to the screen before; at the root, asks how to leave."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from ...core.operator import Operator
+    from ..configured import Configured
     from ..live.driving import Driving
     from ..live.feed import Feed, Tick
     from ..live.workspace import WorkspaceView
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COPIED = "copied, if your terminal takes it (OSC 52)"
+
+MOST_SAID = 1000
+"""Characters of what is said for a moment: an error may hold a whole text."""
 
 
 class Shared(App[int], inherit_bindings=False):
@@ -55,6 +59,8 @@ class Shared(App[int], inherit_bindings=False):
     """What reads the workspace; there once it is open."""
     keyboard: Keyboard
     """What comes from the terminal, before anything acts on it."""
+    configured: Configured
+    """What the configuration says of the interface."""
 
     def __init__(self, folder: Path, memory: Memory, now: Callable[[], float], environment: Mapping[str, str]) -> None:
         self.folder: Path = folder
@@ -91,7 +97,7 @@ class Shared(App[int], inherit_bindings=False):
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:
         """Says something for a moment, literally, whatever is in the text; what stands there already, not again."""
-        line = oneline(text)
+        line = oneline(text[:MOST_SAID])
         if severity == "information" or all(note.message != line for note in self._notifications):
             self.notify(line, severity=severity, markup=False)
 

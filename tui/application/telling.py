@@ -39,7 +39,9 @@ class Telling(Shared):
         """From now on; what waits already is known."""
         from ..announcing import Announcer
 
-        self._announcer = Announcer.of(self.operator, problem=lambda text: self.say(text, "warning"))
+        self._announcer = Announcer.of(
+            self.operator, problem=lambda text: self.say(text, "warning"), configured=self.configured
+        )
         self._announcer.know(self.workspace.requests)
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.run_worker(self._show_since(), exit_on_error=False, group="since", name="what happened")

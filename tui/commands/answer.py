@@ -16,10 +16,11 @@ from ...core.model.workspace import TOOL_MARK
 from ...core.operator import Given
 from ...core.values import as_bytes
 from ..clean import oneline
+from ..console.cards import how_to_answer
 from ..console.completion import complete_request
 from ..console.output import paint, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
-from ..readable import of_yaml, read_text
+from ..readable import brief, of_yaml, read_text
 
 if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
@@ -63,10 +64,11 @@ def answer_command(
         refuse_agents()
     if text == "-":
         text = sys.stdin.read().rstrip("\n")
-    if approved is None and text is None and decision is None and note is None and feedback is None:
-        raise click.UsageError("give the answer: --approve, --reject, --text, --decision or --note")
+    empty = approved is None and text is None and decision is None and note is None and feedback is None
     with workspace.open() as operator:
         request = operator.request(name)
+        if empty:
+            raise click.UsageError(f'give the answer to "{brief(request.message)}": {how_to_answer(request)}')
         given = Given(
             approved=approved, text=text, decision=decision, feedback=feedback, note=note, typed=confirm,
             artifact=_edited(request, artifact) if artifact is not None else None,

@@ -30,8 +30,9 @@ def check_command(files: tuple[str, ...], as_json: bool) -> int:
     Exit code 1 when there are errors; warnings alone are 0.
     """
     found: list[Diagnostic] = []
+    workspaces = Workspaces()
     for name in files:
-        problems = examine(Path(name))
+        problems = examine(Path(name), workspaces)
         found += problems
         if as_json:
             for item in problems:
@@ -47,14 +48,32 @@ def check_command(files: tuple[str, ...], as_json: bool) -> int:
     return 1 if errors else 0
 
 
-def examine(file: Path) -> list[Diagnostic]:
+class Workspaces:
+    """The names that the workspaces of the checked files declare: each is looked through once."""
+
+    def __init__(self) -> None:
+        self._roots: dict[Path, Path] = {}
+        self._names: dict[Path, dict[str, list[Path]]] = {}
+
+    def namesakes(self, file: Path) -> list[Diagnostic]:
+        """Which other files of its workspace have the name of this one."""
+        folder = file.parent
+        root = self._roots.get(folder)
+        if root is None:
+            root = self._roots[folder] = find_workspace(folder)
+            if root not in self._names:
+                self._names[root] = document.by_name(root)
+        return document.namesakes(file, root, self._names[root])
+
+
+def examine(file: Path, workspaces: Workspaces) -> list[Diagnostic]:
     """The diagnostics of a file and its `lib/`. Raises `NotFound` when the file cannot be read."""
     try:
         raw = document.read_file(file)
     except OSError as error:
         near = [item.name for item in file.parent.glob("*.y*ml")] if file.parent.is_dir() else []
         raise NotFound(f'cannot read "{file}": {error.strerror or error}{did_you_mean(file.name, near)}') from None
-    shared = document.namesakes(file, find_workspace(file.parent))
+    shared = workspaces.namesakes(file)
     try:
         libs = document.pin(file)
     except DocumentError as error:

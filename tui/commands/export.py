@@ -33,13 +33,14 @@ LATER = {"case": "makes a test case"}
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="[default: standard output]"
 )
+@click.option("--force", is_flag=True, help="Write over FILE when it exists.")
 @click.option(
     "--at", type=click.IntRange(min=1), metavar="SEQ", help="The page as of when this event was recorded, for html."
 )
 @json_option
 @pass_workspace
 def export_command(
-    workspace: Workspace, name: str, kind: str, output: Path | None, at: int | None, as_json: bool
+    workspace: Workspace, name: str, kind: str, output: Path | None, force: bool, at: int | None, as_json: bool
 ) -> int:
     """Write RUN with its children: everything as JSON, a page to read as HTML, or what people answered or models said.
 
@@ -65,10 +66,10 @@ def export_command(
         click.echo(text.encode(), nl=False)
         return 0
     try:
-        with output.open("x", encoding="utf-8") as stream:
+        with output.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise Refused(f'"{oneline(output)}" exists already; it was left as it is') from None
+        raise Refused(f'"{oneline(output)}" exists already; --force writes over it') from None
     except OSError as error:
         raise Refused(f'cannot write "{oneline(output)}": {error.strerror or error}') from None
     tell(f"wrote {oneline(output)}")

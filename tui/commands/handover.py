@@ -92,7 +92,7 @@ class _Report:
         used = found.spent
         if used.tokens_in or used.tokens_out or used.unpriced:
             say(
-                f"Models read {used.tokens_in:,} and wrote {used.tokens_out:,} tokens, to the quarter of an hour: "
+                f"Models read {used.tokens_in:,} and wrote {used.tokens_out:,} tokens (by whole quarters of an hour): "
                 f"{price(spent(used).cost, used.unpriced)}."
             )
         self._part(

@@ -11,7 +11,7 @@ import msgspec
 from ...core.errors import NotFound
 from ...core.model.states import RequestStatus, RunStatus
 from ..clean import oneline
-from ..console.cards import card, how_to_answer
+from ..console.cards import asked_below, card, how_to_answer
 from ..console.completion import complete_run
 from ..console.ending import failure
 from ..console.output import paint, say, say_json
@@ -234,7 +234,8 @@ class _Card:
             for child in shown
         ]
         more = [f"  … {len(children) - len(shown)} more"] if len(children) > len(shown) else []
-        return ["", paint("children", "strong"), *table(rows, width=_width(), flexible=1), *more]
+        asked = [f"  {line}" for line in asked_below(self._operator, self._run)]
+        return ["", paint("children", "strong"), *table(rows, width=_width(), flexible=1), *more, *asked]
 
     def _ending(self) -> list[str]:
         ending = self._fold.ended

@@ -12,7 +12,7 @@ from ...core.errors import Refused
 from ...core.journal.runs import SOON
 from ...core.model.states import RunStatus
 from ..clean import clip_left, oneline, visible
-from ..console.cards import time_left
+from ..console.cards import asked_below, time_left
 from ..console.completion import complete_run
 from ..console.output import paint, say, say_json, tell
 from ..console.workspace import TEXT, Workspace, json_option, pass_workspace
@@ -119,6 +119,7 @@ def _waits(operator: Operator, run: Run, pending: list[PendingRequest], now: flo
             living = [child for child in operator.runs(parent=run.id) if not child.status.ended]
             names = ", ".join(f"{oneline(child.procedure)} {child.id}" for child in living[:5])
             lines.append(f"waits for {several(len(living), 'child', 'children')}: {names}")
+            lines += asked_below(operator, run)
         case RunStatus.BLOCKED | RunStatus.FAILED:
             lines.append(
                 f"{paint(run.status.value.lower(), 'bad')}: {oneline((run.error or '').partition(chr(10))[0])}"

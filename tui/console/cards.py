@@ -14,9 +14,13 @@ from .output import paint
 
 if TYPE_CHECKING:
     from ...core.journal.requests import PendingRequest
+    from ...core.journal.runs import Run
+    from ...core.operator import Operator
     from ...core.values import Value
 
 BAR = "│"
+ASKED_BELOW = 3
+"""How many requests of the runs below one are named with it."""
 
 
 def card(request: PendingRequest, procedure: str, now: float) -> list[str]:
@@ -56,7 +60,7 @@ def conditions(request: PendingRequest) -> list[str]:
     if request.needed > 1:
         notes.append(f"{request.needed} people have to answer")
     if data.get("not_starter"):
-        notes.append("somebody other than who started the run has to answer")
+        notes.append("somebody other than the one who started the run has to answer")
     if isinstance(data.get("confirm"), str):
         notes.append(f"to agree, this has to be typed: {brief(data['confirm'])}")
     if data.get("placeholder") is not None:
@@ -110,6 +114,16 @@ def at_timeout(request: PendingRequest) -> str:
         chosen = default if isinstance(default, str) else (cancels or labels[-1:] or ["ends"])[0]
         return oneline(chosen).lower()
     return "goes on without a text" if default is None else f'takes "{brief(default, 30)}"'
+
+
+def asked_below(operator: Operator, run: Run) -> list[str]:
+    """A line for each request of the runs below one that is nobody's child, the nearest deadline first."""
+    found = [request for request in operator.inbox(root=run.id) if request.run != run.id]
+    lines = [
+        f"{paint('asks', 'waits')}: {oneline(item.procedure)}: {brief(item.message)}; proc-tui answer {item.id}"
+        for item in found[:ASKED_BELOW]
+    ]
+    return [*lines, *([f"… {len(found) - ASKED_BELOW} more: proc-tui inbox"] if len(found) > ASKED_BELOW else [])]
 
 
 def how_to_answer(request: PendingRequest) -> str:

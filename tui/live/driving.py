@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...core.engine.worker import Worker
     from ...core.errors import ProcError
     from ...core.operator import Operator
 
@@ -29,7 +30,7 @@ class Driving:
         self._operator: Operator = operator
         self._said: Callable[[str, ProcError], None] = said
         self._heard: dict[str, float] = {}
-        self._stop: Callable[[], None] | None = None
+        self._worker: Worker | None = None
         self._over: asyncio.Event = asyncio.Event()
         self._ending: bool = False
 
@@ -39,18 +40,28 @@ class Driving:
             worker = await asyncio.to_thread(self._operator.worker, kind="interface", on_problem=self._problem)
             if self._ending:
                 return
-            self._stop = worker.stop
+            self._worker = worker
             named(worker.owner)
             await worker.run()
         finally:
-            self._stop = None
+            self._worker = None
             self._over.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply or a call of a tool is under way, which `end` waits for a moment."""
+        return self._worker is not None and self._worker.busy
+
+    def hurry(self) -> None:
+        """Has `end` wait for nothing that is under way."""
+        if self._worker is not None:
+            self._worker.hurry()
 
     async def end(self) -> None:
         """Lets go of the runs: they stay as they were recorded."""
         self._ending = True
-        if self._stop is not None:
-            self._stop()
+        if self._worker is not None:
+            self._worker.stop()
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._over.wait()

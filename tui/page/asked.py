@@ -80,7 +80,7 @@ def _shown(posted: Requested, paper: Paper) -> str:
     if isinstance(needed, int) and needed > 1:
         notes.append(f"{needed} people have to answer")
     if data.get("not_starter"):
-        notes.append("somebody other than who started the run has to answer")
+        notes.append("somebody other than the one who started the run has to answer")
     if isinstance(data.get("confirm"), str):
         notes.append(f"to agree, this had to be typed: {paper.line(data['confirm'], 60)}")
     if posted.deadline is not None:

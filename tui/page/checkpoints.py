@@ -31,7 +31,7 @@ def checkpoints(sight: Sight, paper: Paper, prefix: str) -> str:
             words = left_out(f"{sight.skipped:,} operations in between are not in this page")
             rows.append(f'<tr><td colspan="{len(_HEADS) if paid else len(_HEADS) - 2}">{words}</td></tr>\n')
         rows.append(_row(one, paper, prefix, paid=paid))
-    return table(_HEADS if paid else _HEADS[:-2], rows, "", "Operations in the order in which they began")
+    return table(_HEADS if paid else _HEADS[:-2], rows, "checkpoints", "Operations in the order in which they began")
 
 
 def _row(one: Operation, paper: Paper, prefix: str, *, paid: bool) -> str:

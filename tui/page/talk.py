@@ -96,6 +96,7 @@ def _call(call: CallEntry, paper: Paper) -> str:
         "" if call.arguments in ("", "{}") else f' <span class="quiet">{paper.line(call.arguments, _BRIEF)}</span>'
     )
     told = "no result" if call.told is None else call.told or "done"
+    told = told.removeprefix("error: ") if call.failed else told
     colour, word = ("bad", "failed: ") if call.failed else ("quiet", "")
     outcome = f'<span class="{colour}">{word}{paper.line(told, _BRIEF)}</span>'
     took = f' <span class="quiet small">{duration(call.seconds)}</span>' if call.seconds is not None else ""

@@ -22,17 +22,19 @@ class PaneInfo(msgspec.Struct, frozen=True):
     name: str
     """Its module, and what is remembered."""
     title: str
+    short: str
+    """The title where there is no room for it."""
     cls: str
 
 
 PANES: tuple[PaneInfo, ...] = (
-    PaneInfo(1, "conversation", "Conversation", "ConversationPane"),
-    PaneInfo(2, "timeline", "Timeline", "TimelinePane"),
-    PaneInfo(3, "state", "State", "StatePane"),
-    PaneInfo(4, "checkpoints", "Checkpoints", "CheckpointsPane"),
-    PaneInfo(5, "graph", "Graph", "GraphPane"),
-    PaneInfo(6, "source", "Source", "SourcePane"),
-    PaneInfo(7, "log", "Log", "LogPane"),
+    PaneInfo(1, "conversation", "Conversation", "Talk", "ConversationPane"),
+    PaneInfo(2, "timeline", "Timeline", "Time", "TimelinePane"),
+    PaneInfo(3, "state", "State", "State", "StatePane"),
+    PaneInfo(4, "checkpoints", "Checkpoints", "Checks", "CheckpointsPane"),
+    PaneInfo(5, "graph", "Graph", "Graph", "GraphPane"),
+    PaneInfo(6, "source", "Source", "Source", "SourcePane"),
+    PaneInfo(7, "log", "Log", "Log", "LogPane"),
 )
 BY_NAME = {info.name: info for info in PANES}
 

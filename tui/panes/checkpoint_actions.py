@@ -116,7 +116,7 @@ def show_values(proc: ProcTui, run: Run, row: Row) -> None:
     """Arguments, values, error and facts of an operation in full."""
 
     def found(records: list[Record]) -> None:
-        proc.push_screen(ValueScreen(row.name, _full(row, records)))
+        proc.push_screen(ValueScreen(row.name, lambda: _full(row, records)))
 
     proc.act(lambda: records_of(proc, run, row), found)
 

@@ -8,18 +8,24 @@ from textual.content import Content
 
 from .. import keys
 from ..screen_safety import safe_line
+from ..widgets.heading import Heading
 from ..widgets.lines import beside
 from ..words import duration, money, several
 from .operation_pages import Row
 from .operations import OperationLines, OperationsPane
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from ..live.reader import RunView
 
 _WIDE = 84
 """Columns from which on tokens and cost have a place of their own."""
+_LINE, _TOOK = 5, 9
+"""Columns of the line of the source and of the duration."""
+_TOKENS, _COST = 7, 10
+"""Columns of what models used, where there are any."""
 _LEVELS = 8
 """Nesting is shown by indentation as deep as this."""
 
@@ -35,6 +41,20 @@ class CheckpointRows(OperationLines):
         self._checkpoints: CheckpointsPane = pane
         self.marked: list[Row] = []
         """At most two, to be compared."""
+        self.spends: bool = False
+        """Whether an operation that was read used tokens."""
+
+    def heading(self, width: int) -> Content:
+        """What the columns are."""
+        used = f"{'tokens':>{_TOKENS}}" if self.spends else ""
+        used += f"{'cost':>{_COST}}" if self.spends and width >= _WIDE else ""
+        right = f"{used}{'line':>{_LINE}}{'took':>{_TOOK}}"
+        names = self._names(width - len(right) - 1)
+        return beside(Content(f"   {'operation':<{names - 1}}outcome"), Content(right), width).stylize("$quiet")
+
+    def _names(self, room: int) -> int:
+        """Columns of the names, where there is so much room for them and the outcomes."""
+        return min(max(14, room // 2), 34)
 
     def draw(self, row: Row, index: int, width: int) -> Content:
         """As in the base class."""
@@ -45,7 +65,7 @@ class CheckpointRows(OperationLines):
         here = self.moment is not None and (row.seq or row.first) == self.moment
         right = self._facts(row, width, opened=opened)
         room = max(8, width - right.cell_length - 1)
-        names = min(max(14, room // 2), 34)
+        names = self._names(room)
         left = Content.assemble(
             (place, "b $accent"), "  " * min(row.level, _LEVELS), (f"{glyph} ", "$quiet" if dim else colour),
             safe_line(row.name, "$quiet" if dim else "b $strong" if here else ""),
@@ -69,13 +89,13 @@ class CheckpointRows(OperationLines):
 
     def _facts(self, row: Row, width: int, *, opened: bool) -> Content:
         used = ""
-        if row.tokens is not None and width >= _WIDE:
-            used = f"{row.tokens:,} tok  {money(row.cost):>8}  "
-        elif row.tokens is not None:
-            used = f"{row.tokens:,} "
+        if self.spends:
+            used = f"{'' if row.tokens is None else f'{row.tokens:,}':>{_TOKENS}}"
+            if width >= _WIDE:
+                used += f"{'' if row.tokens is None else money(row.cost):>{_COST}}"
         recalled = "recalled  " if self.is_recalled(row) and width >= _WIDE else ""
         took = duration(row.ended_at - row.began_at) if row.ended_at is not None and not opened else self.glyphs.more
-        return Content.styled(f"{recalled}{used}{row.line or '':>5}{took:>9}", "$quiet")
+        return Content.styled(f"{recalled}{used}{row.line or '':>{_LINE}}{took:>{_TOOK}}", "$quiet")
 
     def tint(self, index: int) -> str:
         """As in the base class."""
@@ -141,17 +161,26 @@ class CheckpointsPane(OperationsPane):
     def make(self) -> OperationLines:
         """As in the base class."""
         self.rows: CheckpointRows = CheckpointRows(self)
+        self._heading: Heading = Heading(self.rows, self.rows.heading)
         return self.rows
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
+        yield self._heading
         yield self.rows
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Headings stand where there is room."""
+        self._heading.fit(event.size.height)
+        self.call_after_refresh(self._heading.look)
 
     def shown(self, view: RunView) -> None:
         """As in the base class."""
         if self.rows.marked and self._marks_of != view.run.id:
             self.rows.marked = []
         self._marks_of = view.run.id
+        self.rows.spends = any(row.tokens is not None for page in self.rows.pages.values() for row in page)
+        self._heading.look()
         self.tell()
 
     _marks_of: str = ""

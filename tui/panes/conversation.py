@@ -17,6 +17,7 @@ from ..talk.tail import Sent
 from ..widgets.card import Card
 from ..widgets.composer import Composer, Target
 from ..widgets.failure_card import FailureCard
+from ..widgets.seen import seen
 from ..widgets.talk import Talk
 from .talk_pane import TalkPane
 
@@ -208,11 +209,8 @@ class ConversationPane(TalkPane):
         card = focused if focused in cards else cards[0] if cards and focused is None else None
         if card is not None and card.decider.now is None:
             request, default = card.request, card.event.data.get("default")
-            return Target(
-                "answer", request.id, request.digest, request.attempt,
-                about="answers the request, and can be undone for two seconds",
-                default=default if isinstance(default, str) else "",
-            )  # fmt: skip
+            about = "answers the request, and can be undone for two seconds"
+            return Target("answer", seen(request), about, default if isinstance(default, str) else "")
         if view.run.status.value == "WAITING_FOR_HUMAN" and (view.run.waiting or "").startswith(CHATS):
             return Target("chat", about="the run listens, and goes on with it")
         return Target("guidance", about="delivered at its next operation")
@@ -262,7 +260,8 @@ class ConversationPane(TalkPane):
     def on_composer_left(self, event: Composer.Left) -> None:
         """Back to the request, or to what was said."""
         event.stop()
-        card = self._cards.get(self._composer.target.request)
+        target = self._composer.target.seen
+        card = self._cards.get(target.request) if target is not None else None
         (card if card is not None else self.talk).focus()
 
     def on_composer_submitted(self, event: Composer.Submitted) -> None:
@@ -291,11 +290,11 @@ class ConversationPane(TalkPane):
         self._send(lambda: operator.send(run, text), lambda: self._composer.sent(run.id, text), refused)
 
     def _answer(self, text: str, target: Target) -> None:
-        card = self._cards.get(target.request)
+        card = self._cards.get(target.seen.request) if target.seen is not None else None
         if card is None or card.outcome is not None:
-            self._composer.refused("this request is settled already; your text stays here")
-        elif (card.request.digest, card.request.attempt) != (target.digest, target.attempt):
-            self._composer.refused("this request shows something else by now; look at it, and send it again")
+            self._composer.outdated("this request is settled already; your text stays here")
+        elif card.about[0] != target.seen:
+            self._composer.outdated("this request shows something else by now; your text stays here")
         elif reason := card.why_not():
             self._composer.refused(reason)
         elif not self.proc.keyboard.by_hand:

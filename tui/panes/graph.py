@@ -16,6 +16,7 @@ from textual.widgets import Static
 from ...core.journal.events import NodeCreated, NodeMetadataSet, NodeSelected, SessionLoaded, SessionSaved
 from ..readable import brief, readable
 from ..screen_safety import safe, safe_line
+from ..widgets.heading import Heading
 from ..widgets.tree import PORTION
 from ..words import several, time_of_day
 from .graph_tree import GraphTree
@@ -90,6 +91,7 @@ class GraphPane(Pane):
         & #graph-detail { height: 2fr; max-height: 14; border-top: solid $line; scrollbar-size-vertical: 1; }
         & #graph-detail Static { width: 1fr; height: auto; }
         & GraphTree { height: 3fr; }
+        & Heading { dock: top; }
         &.-beside { layout: horizontal; }
         &.-beside #graph-detail {
             width: 2fr; height: 1fr; max-height: 100%; border-top: none; border-left: solid $line; padding: 0 1;
@@ -102,6 +104,7 @@ class GraphPane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self._tree: GraphTree = GraphTree(self)
+        self._heading: Heading = Heading(self._tree, self._tree.heading)
         self._detail: Static = Static("", markup=False)
         self._run: str = ""
         self._first: bool = True
@@ -111,6 +114,7 @@ class GraphPane(Pane):
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
+        yield self._heading
         yield self._tree
         with VerticalScroll(id="graph-detail", can_focus=False):
             yield self._detail
@@ -119,6 +123,8 @@ class GraphPane(Pane):
         """Details stand where there is room."""
         self.set_class(event.size.width >= _BESIDE, "-beside")
         self.set_class(event.size.height < _LOW and event.size.width < _BESIDE, "-low")
+        self._heading.fit(event.size.height)
+        self.call_after_refresh(self._heading.look)
 
     def reset(self) -> None:
         """As in the base class. What is unfolded stays so at another moment."""
@@ -170,6 +176,7 @@ class GraphPane(Pane):
                 tree.take(found.current, found.lists)
             self.say(None if found.total else "the run has no nodes")
             self._tell(found.total)
+            self._heading.look()
             self._show_detail()
         if self._later:
             self.load()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ...core.journal.windows import NodeView
     from .graph import GraphPane
 
+_CHILDREN, _SCORE = 8, 8
+"""Columns of the number of children and of the score."""
 _DEEPEST = 24
 """Levels of indentation; what is deeper stands below each other with its level before it."""
 
@@ -38,6 +40,8 @@ class GraphTree(TreeLines):
         """Children that are to be read besides, and how many of them."""
         self.current: str | None = None
         self.by_score: bool = False
+        self.scored: bool = False
+        """Whether a node that was read has a score."""
 
     def forget(self) -> None:
         """Another run is shown."""
@@ -57,6 +61,7 @@ class GraphTree(TreeLines):
         self.lists, self.current = dict(lists), current
         self.wanted = {parent: size for parent, size in self.wanted.items() if parent not in lists}
         self.found = {node.id: node for rows in lists.values() for node in rows}
+        self.scored = any(node.score is not None for node in self.found.values())
         self.rebuild()
         self.redraw()
 
@@ -110,6 +115,11 @@ class GraphTree(TreeLines):
         left = Content.assemble(indent, (f"{level}{sign} ", "$quiet"))
         return left + self.node_row(node, max(0, width - left.cell_length))
 
+    def heading(self, width: int) -> Content:
+        """What the columns are."""
+        score = f"{'score':>{_SCORE}}" if self.scored else ""
+        return beside(Content("  node"), Content(f"{'children':>{_CHILDREN}}{score}"), width).stylize("$quiet")
+
     def node_row(self, node: Node, width: int) -> Content:
         """As in the base class."""
         one = self.found[node.path[-1]]
@@ -121,10 +131,9 @@ class GraphTree(TreeLines):
         status = one.metadata.get("status")
         if status is not None and width > 30:
             parts += [safe_line(brief(status, 16), "$quiet"), "  "]
-        if one.children:
-            parts.append((f"{one.children:,}  ", "$quiet"))
-        if one.score is not None:
-            parts.append((f"{one.score:>7.3g}", "$number"))
+        parts.append((f"{f'{one.children:,}' if one.children else '':>{_CHILDREN}}", "$quiet"))
+        if self.scored:
+            parts.append((f"{'' if one.score is None else f'{one.score:.3g}':>{_SCORE}}", "$number"))
         return beside(left, Content.assemble(*parts), width)
 
     def copied(self, index: int) -> str:
@@ -163,8 +172,12 @@ class GraphTree(TreeLines):
             self.action_fold()
             return
         facts = f"parent: {one.parent or 'none'}\nchildren: {one.children:,}\nmade by event {one.seq}, line {one.line}"
-        metadata = readable(one.metadata) if one.metadata else "none"
-        self.proc.push_screen(ValueScreen(one.id, f"{readable(one.content)}\n\nmetadata:\n{metadata}\n\n{facts}"))
+
+        def text() -> str:
+            metadata = readable(one.metadata) if one.metadata else "none"
+            return f"{readable(one.content)}\n\nmetadata:\n{metadata}\n\n{facts}"
+
+        self.proc.push_screen(ValueScreen(one.id, text))
 
     def action_sort(self) -> None:
         """Best first, or oldest first."""

@@ -15,11 +15,13 @@ from .. import keys
 from ..live.reader import LEVELS
 from ..readable import brief, readable
 from ..screen_safety import safe_line
+from ..widgets.heading import Heading
 from ..widgets.lines import Lines
 from ..words import time_of_day
 from .pane import Pane
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from ..live.reader import LogLine, LogWindow, RunView
@@ -29,6 +31,8 @@ PORTION = 1000
 MOST = 20_000
 """Lines that are kept."""
 
+HEADING = "time     level line message"
+"""Above the columns of `LogLines.row`."""
 _STYLES = {"debug": "$quiet", "info": "$accent", "warn": "b $wait", "error": "b $bad"}
 
 
@@ -67,7 +71,7 @@ class LogLines(Lines):
         parts: list[Content | str | tuple[str, str]] = [
             (f"{time_of_day(line.at)} ", "$quiet"),
             safe_line(level, style),
-            (f"{' ' * (5 - len(level))}{line.line or '':>4} ", "$quiet"),
+            (f"{' ' * (5 - len(level))}{line.line or '':>5} ", "$quiet"),
             safe_line(line.message, "$quiet" if quiet else ""),
         ]
         found = Content.assemble(*parts)
@@ -108,8 +112,11 @@ class LogLines(Lines):
 
         if self.lines:
             line = self.lines[self.cursor]
-            context = f"\n\n{readable(line.context)}" if line.context is not None else ""
-            self.proc.push_screen(ValueScreen(f"event {line.seq} {line.level}", f"{line.message}{context}"))
+
+            def text() -> str:
+                return line.message + (f"\n\n{readable(line.context)}" if line.context is not None else "")
+
+            self.proc.push_screen(ValueScreen(f"event {line.seq} {line.level}", text))
 
     def action_filter(self) -> None:
         """The next level."""
@@ -125,6 +132,7 @@ class LogPane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self._lines: LogLines = LogLines(self)
+        self._heading: Heading = Heading(self._lines, lambda _width: Content.styled(HEADING, "$quiet"))
         self._level: str = "debug"
         self._first: bool = True
         """Whether the first line of all is loaded."""
@@ -140,7 +148,12 @@ class LogPane(Pane):
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
+        yield self._heading
         yield self._lines
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Headings stand where there is room."""
+        self._heading.fit(event.size.height)
 
     def on_mount(self) -> None:
         """The level that was chosen before."""

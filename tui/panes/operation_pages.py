@@ -36,7 +36,7 @@ WAITING = ("approve", "review", "input", "escalate", "sleep", "wait", "wait_all"
 """What operations are called that wait rather than work."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, eq=False):
     """An operation as it is shown."""
 
     index: int
@@ -60,7 +60,7 @@ class Row(msgspec.Struct, frozen=True):
         return self.op in WAITING
 
 
-class Pages(msgspec.Struct, frozen=True):
+class Pages(msgspec.Struct, frozen=True, eq=False):
     """What was read."""
 
     total: int

@@ -37,7 +37,7 @@ class Counts(msgspec.Struct, frozen=True):
     lines: dict[int, int]
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, eq=False):
     """What was read."""
 
     text: str

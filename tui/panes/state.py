@@ -112,7 +112,8 @@ class StateTree(TreeLines):
         if self.node is None or self.node.rest:
             self.action_fold()
             return
-        self.proc.push_screen(ValueScreen(".".join(self.node.path), readable(self.value_at(self.node.path))))
+        value = self.value_at(self.node.path)
+        self.proc.push_screen(ValueScreen(".".join(self.node.path), lambda: readable(value)))
 
     def action_history(self) -> None:
         """Every change of the key."""

@@ -80,8 +80,9 @@ class TimelineRows(OperationLines):
             if text != before:
                 cells[column : column + len(text)] = text
             before = text
-        more = f"{self.zoom}x closer" if self.zoom > 1 else ""
-        return Content.assemble((more[:names].ljust(names), "$quiet"), ("".join(cells)[:room], "$quiet"))
+        left = f"operation, {self.zoom}x closer" if self.zoom > 1 else "operation"
+        left = left if len(left) < names else f"{self.zoom}x closer"
+        return Content.styled(f"{left[:names]:<{names}}{''.join(cells)[:room]}{'took':>{_TOOK}}", "$quiet")
 
     # ---- rows
 

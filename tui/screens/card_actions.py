@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..clean import oneline
+from ..widgets.card_answering import OTHER
 from ..widgets.card_foot import differing
 from .naming import ask_name
 from .picking import Choice, Deed, DeedDialog
@@ -25,10 +26,10 @@ NOT_BEFORE = 0.35
 
 def open_card_actions(card: Card) -> None:
     """Reads what the ways on with the run cost, and offers everything."""
-    proc, request = card.proc, card.request
+    proc, request, before = card.proc, card.request, card.about
 
     def known(found: Known) -> None:
-        if request.id == card.request.id and card.is_attached:
+        if card.is_attached and card.shows(before):
             wait = NOT_BEFORE if proc.keyboard.timing.arm else 0.0
             title = f"{request.type} {request.id}, as {oneline(proc.operator.user)}"
             deeds = [_bound(card, deed) for deed in (*_answers(card), *_artifact(card), *_request(card))]
@@ -39,13 +40,13 @@ def open_card_actions(card: Card) -> None:
 
 def _bound(card: Card, deed: Deed) -> Deed:
     """The same for what the card shows now: behind the list it may come to show something else."""
-    before = (card.request.id, card.request.digest)
+    before = card.about
 
     def work() -> None:
-        if (card.request.id, card.request.digest) == before:
+        if card.shows(before):
             deed.work()
         else:
-            card.proc.say("another request is shown by now; nothing was done", "warning")
+            card.proc.say(OTHER, "warning")
 
     return msgspec.structs.replace(deed, work=work)
 

@@ -98,7 +98,10 @@ class DifferenceRows(Lines):
         """Both values in full."""
         if self.rows:
             one = self.rows[self.cursor]
-            text = f"before:\n{readable(one.before)}\n\nafter:\n{readable(one.after)}"
+
+            def text() -> str:
+                return f"before:\n{readable(one.before)}\n\nafter:\n{readable(one.after)}"
+
             self.proc.push_screen(ValueScreen(f"State.{one.key}", text))
 
 

@@ -140,7 +140,7 @@ class RequestList(Lines):
 
     def action_go(self) -> None:
         """To the run."""
-        if self.selected is not None:
+        if self.selected is not None and self.screen.is_current:
             run = self.selected.run
             self.proc.pop_screen()
             self.proc.go_to_run(run)

@@ -26,6 +26,19 @@ SEARCHED = 200
 _MOVES = frozenset({"lines", "choice", "value", "text", "dialog", "naming", "start", "field", "button"})
 """Layers whose keys move about; nobody looks for them by name."""
 _SELF = frozenset({"app.commands", "app.interrupt"})
+_ALSO = {
+    "app.help": "keys shortcuts bindings",
+    "app.inbox": "requests approve reject answer decide review",
+    "lines.find": "search look for",
+    "lines.copy": "clipboard yank",
+    "operate.new": "start procedure create",
+    "operate.type": "guidance message chat write send",
+    "operate.actions": "stop cancel resume reset fork status report",
+    "operate.next_request": "approve reject answer decide",
+    "operate.zoom": "full screen maximise",
+    "operate.live": "present now follow",
+}
+"""Words that somebody may look for, by the id of the key that does it."""
 
 
 def acting(screen: Screen[object]) -> dict[str, DOMNode]:
@@ -83,25 +96,35 @@ class PaletteScreen(PickDialog):
 
 def _keys(proc: ProcTui, screen: Screen[object]) -> Iterator[tuple[Choice, Callable[[], object]]]:
     plain = proc.glyphs.name == "ascii"
-    for layer, node in acting(screen).items():
-        if layer in _MOVES:
-            continue
+    nodes = acting(screen)
+    inner = {key.action for layer in nodes if layer not in _MOVES for key in keys.of_layer(layer)}
+    for layer, node in nodes.items():
         for key in keys.of_layer(layer):
-            if key.id not in _SELF:
-                title = f"{key.what[:1].upper()}{key.what[1:]}"
-                yield (
-                    Choice(key.id, title, keys.shortcut(key, proc.whole_keymap, plain=plain), keys.title(layer)),
-                    _does(proc, key.action, node),
-                )
+            if (layer in _MOVES and (key.id not in _ALSO or key.action in inner)) or key.id in _SELF:
+                continue
+            title = f"{key.what[:1].upper()}{key.what[1:]}"
+            hint = keys.shortcut(key, proc.whole_keymap, plain=plain)
+            also = _ALSO.get(key.id) or _ALSO.get(f"lines.{key.action}", "")
+            yield Choice(key.id, title, hint, keys.title(layer), also=also), _does(proc, key.action, node)
 
 
 def _commands(proc: ProcTui) -> Iterator[tuple[Choice, Callable[[], object]]]:
     from ..templates import TEMPLATES, TITLES
+    from .program import save_picture, show_settings
 
     for entry in proc.workspace.entries():
         yield _run(proc, entry.run)
     for name in sorted(proc.operator.procedures()):
         yield Choice(f"start {name}", f"Start {name}", "", "Procedures"), _starts(proc, name)
+    yield Choice("leave", "Leave proc-tui", "", "Program", also="quit exit close end"), proc.action_leave
+    yield (
+        Choice("settings", "Settings in effect", "and where each is from", "Program", also="configuration"),
+        lambda: show_settings(proc),
+    )
+    yield (
+        Choice("picture", "Save a picture of the screen", "SVG", "Program", also="screenshot export image"),
+        lambda: save_picture(proc),
+    )
     for name, title in TITLES.items():
         yield (
             Choice(f"new {name}", f"Write a new procedure: {title}", TEMPLATES[name][1], "Procedures"),

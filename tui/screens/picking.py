@@ -42,6 +42,8 @@ class Choice(msgspec.Struct, frozen=True):
     letter: str = ""
     """What stands before it: the key that picks it as well."""
     style: str = ""
+    also: str = ""
+    """Other words by which it is found."""
 
 
 class _More(msgspec.Struct, frozen=True):
@@ -141,7 +143,7 @@ def sought(choices: Sequence[Choice], text: str) -> list[Choice]:
 def _score(choice: Choice, query: str) -> float | None:
     """How far a choice is from a query, None when it has nothing of it."""
     name = choice.text.casefold()
-    whole = f"{name} {choice.hint} {choice.group} {choice.more}".casefold()
+    whole = f"{name} {choice.hint} {choice.group} {choice.more} {choice.also}".casefold()
     if name == query:
         return 0.0
     if name.startswith(query):

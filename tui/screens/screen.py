@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from ..widgets.footer import Footer
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
     from ..live.feed import Tick
 
 
-class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
+class Once(Screen[ScreenResultType], inherit_bindings=False):
+    """A screen that is dismissed once.
+
+    Keys that were on their way to it are handled after the first of them dismissed it; in the base class each would
+    give a result again and close the screen below.
+    """
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """As in the base class, while it is in front; otherwise nothing."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class ProcScreen(Once[ScreenResultType], inherit_bindings=False):
     """A screen; it is shown `Tick`s while it is in front, and once when it comes to the front."""
 
     LAYER: ClassVar[str] = ""
@@ -56,7 +69,7 @@ class ProcScreen(Screen[ScreenResultType], inherit_bindings=False):
             footer.look()
 
 
-class ProcDialog(ModalScreen[ScreenResultType], inherit_bindings=False):
+class ProcDialog(Once[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):
     """A dialog over a screen, which goes on being shown what is new."""
 
     LAYER: ClassVar[str] = "dialog"

@@ -97,9 +97,10 @@ class SinceScreen(ProcDialog[None]):
             for item in found.waiting
         ]
         alerts = [Content.assemble((f"{item.level} ", "$quiet"), safe_line(item.message)) for item in found.alerts]
+        pending = several(max(found.pending, len(waiting)), "request")
         parts = (
             (signs.failed, "$bad", several(len(found.failed), "run failed", "runs failed"), self._failures()),
-            (signs.waits, "$wait", f"{several(len(waiting), 'request')} waiting for you now", waiting),
+            (signs.waits, "$wait", f"{pending} waiting for you now", waiting),
             (signs.pending, "$accent", f"{len(found.decided)} decided", list(map(self._decision, found.decided))),
             (signs.done, "$good", f"{len(found.completed)} completed", _runs(found.completed)),
             (signs.cancelled, "$quiet", f"{len(found.cancelled)} cancelled", _runs(found.cancelled)),

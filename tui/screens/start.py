@@ -1,8 +1,7 @@
-"""Starting a run: which procedure, with which parameters, with whose replies; and what that will do, in words.
+"""The form that starts a run: with which parameters, with whose replies; and what that will do, in words.
 
-`StartPicker` asks for the procedure, or for the template of a new one; `StartScreen` is the form made from `params`.
-What was typed is kept when the form is left. Belongs here: the form on the screen. Never: what its texts mean
-(`forms.py`), writing procedures (`editing.py`).
+What was typed is kept when the form is left. Belongs here: the form on the screen, and starting. Never: what its texts
+mean (`forms.py`), one field (`widgets/form_row.py`), or which procedure (`start_picker.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from .. import forms, keys
 from ..screen_safety import safe, safe_line
 from ..widgets.choice_field import ChoiceField
 from ..widgets.footer import Footer
+from ..widgets.form_row import FormRow, StartButton
 from .dialogs import TrustDialog
-from .picking import Choice, PickDialog
 from .screen import ProcDialog
 
 if TYPE_CHECKING:
@@ -39,59 +38,8 @@ if TYPE_CHECKING:
 
 CALLED = "called, as configured"
 """The option of a form by which models are not scripted."""
-NEW = "new "
 LISTED_SECONDS = 3.0
 """How long a new run may take to be listed."""
-
-
-class StartPicker(PickDialog):
-    """Which procedure to start, or which template to begin a new one from."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Start a run, or write a procedure", [], typing=True, placeholder="a procedure; “new” writes one"
-        )
-
-    def on_mount(self) -> None:
-        """Lists the procedures at once, and what they are for when that has been read."""
-        super().on_mount()
-        found = sorted(self.proc.operator.procedures().items())
-        self._fill(dict.fromkeys((name for name, _ in found), ""))
-        self.run_worker(self._describe([(name, path) for name, path in found]), exit_on_error=False, group="read")
-
-    async def _describe(self, found: list[tuple[str, Path]]) -> None:
-        self._fill(await asyncio.to_thread(lambda: {name: _description(path) for name, path in found}))
-
-    def _fill(self, described: dict[str, str]) -> None:
-        from ..templates import TEMPLATES, TITLES
-
-        choices = [Choice(name, name, about, "Start") for name, about in described.items()]
-        choices += [
-            Choice(f"{NEW}{name}", f"New: {title}", TEMPLATES[name][1], "Write") for name, title in TITLES.items()
-        ]
-        self._list.offer(choices)
-
-    def action_choose(self) -> None:
-        """Opens the form, or writes a procedure."""
-        picked, proc = self._list.picked, self.proc
-        if picked is None:
-            return
-        self.dismiss(None)
-        if picked.group == "Start":
-            proc.call_later(proc.start_form, picked.key)
-        else:
-            proc.call_later(proc.new_procedure, picked.key.removeprefix(NEW))
-
-
-def _description(path: Path) -> str:
-    """The description of a procedure, from the first lines of its file: nothing is parsed for a list."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            head = stream.read(4096)
-    except OSError:
-        return ""
-    line = next((line for line in head.splitlines() if line.startswith("description:")), "")
-    return line.partition(":")[2].strip().strip("\"'>|")
 
 
 class StartScreen(ProcDialog[None]):
@@ -268,6 +216,11 @@ class StartScreen(ProcDialog[None]):
                 forms.keep_draft(self.proc.memory, self._procedure, self._form, self.texts)
             self.dismiss(None)
 
+    def on_start_button_pressed(self, event: StartButton.Pressed) -> None:
+        """Starts the run."""
+        event.stop()
+        self.action_start()
+
     def action_start(self) -> None:
         """Starts the run, if all is well."""
         if self._program is not None and not self._busy:
@@ -367,86 +320,3 @@ def _agree(workspace: Path, at: float) -> None:
     from ...core.model.trust import TrustRecord
 
     TrustRecord().agree(workspace, at)
-
-
-class FormRow(Container):
-    """A parameter: its name and what it is for, its field, what is wrong with it."""
-
-    def __init__(self, field: forms.FormField, text: str) -> None:
-        super().__init__()
-        self.field: forms.FormField = field
-        self.control: ChoiceField | Input | TextArea = _control(field, text)
-        self._said: Static = Static("", classes="problem", markup=False)
-        self._problem: str = ""
-
-    def compose(self) -> ComposeResult:
-        """As in the base class."""
-        spec = self.field.spec
-        need = Content.styled(f"  {self.field.about}", "$wait" if spec.required and spec.default is None else "$quiet")
-        about = Content.assemble("  ", safe_line(spec.description, "$quiet")) if spec.description else Content("")
-        yield Static(Content.assemble(safe_line(self.field.name, "b"), need, about), markup=False)
-        yield self.control
-        yield self._said
-
-    @property
-    def text(self) -> str:
-        """What stands in it."""
-        control = self.control
-        return control.text if isinstance(control, TextArea) else control.value
-
-    def put(self, text: str) -> None:
-        """Puts a text into it."""
-        control = self.control
-        if isinstance(control, TextArea):
-            control.text = text
-        else:
-            control.value = text
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with it."""
-        return self._problem
-
-    @problem.setter
-    def problem(self, what: str) -> None:
-        self._problem = what
-        self.set_class(bool(what), "-wrong")
-        self._said.update(safe(what))
-
-    def check(self) -> None:
-        """Looks at it alone."""
-        _, problems = forms.values([self.field], {self.field.name: self.text})
-        self.problem = problems.get(self.field.name, "")
-
-
-def _control(field: forms.FormField, text: str) -> ChoiceField | Input | TextArea:
-    if field.kind == "choice":
-        return ChoiceField(field.options, text, classes="control")
-    if field.kind == "line":
-        return Input(text, select_on_focus=False, classes="control")
-    area = TextArea(text, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", classes="control")
-    area.highlight_cursor_line = False
-    return area
-
-
-class StartButton(Static, can_focus=True):
-    """Starts the run."""
-
-    LAYER: ClassVar[str] = "button"
-    BINDINGS = keys.bindings("button")
-
-    def __init__(self) -> None:
-        super().__init__("Start", markup=False)
-
-    def busy(self, busy: bool) -> None:
-        """Whether the run is being started."""
-        self.update("starting…" if busy else "Start")
-
-    def action_press(self) -> None:
-        """Starts it."""
-        if isinstance(self.screen, StartScreen):
-            self.screen.action_start()
-
-    def on_click(self) -> None:
-        """Starts it."""
-        self.action_press()

@@ -14,6 +14,7 @@ from textual.content import Content
 from ..clean import cells, clip, oneline
 from ..screen_safety import safe_line
 from ..words import duration, money, several, time_of_day
+from .edit import counted
 from .markdown import lay_out
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _LEVELS = {"warn": "$wait", "warning": "$wait", "error": "$bad", "critical": "$b
 _ROLES = {"user": "you", "assistant": "assistant", "system": "system", "tool": "tool"}
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, eq=False):
     """One line of a block."""
 
     content: Content
@@ -46,7 +47,7 @@ class Line(msgspec.Struct, frozen=True):
     """At the left; empty for the block's bar."""
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct, frozen=True, eq=False):
     """An entry, laid out."""
 
     key: tuple[int, int]
@@ -207,11 +208,22 @@ def _request(entry: Entry, look: Look, width: int) -> Block:
             (f"{glyphs.arrow} ", "$quiet"), safe_line(entry.answer[:2000], style), by, (took, "$quiet")
         )
         lines.append(Line(head(line, entry.settled_at, width), 0, "" if lines else glyphs.waits))
+        if entry.edited is not None:
+            lines.append(Line(_edited(entry).truncate(width, ellipsis=True)))
     elif look.live:
         lines.append(Line(Content.styled("waits for an answer", "$wait")))
     else:
         lines.append(Line(Content.styled("was not answered yet", "$quiet")))
     return Block(entry.key, tuple(lines), "$quiet" if entry.outcome else "$wait", entry)
+
+
+def _edited(entry: Entry) -> Content:
+    """What was done to the artifact before it was answered."""
+    much = counted(entry.proposed, entry.edited)
+    return Content.assemble(
+        ("edited", "b $wait"), (" by ", "$quiet"), safe_line(entry.by or "nobody", "$quiet"),
+        (f": {much}" if much else "", "$foreground"), ("  enter shows what was changed", "$quiet"),
+    )  # fmt: skip
 
 
 def _talk(entry: Entry, look: Look, width: int, unfolded: frozenset[int]) -> Block:

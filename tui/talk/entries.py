@@ -14,11 +14,13 @@ import msgspec
 from ...core.journal import events
 from ...core.journal.folds.agents import REPLY, reply_of
 from ..conversation import answer_text
+from . import edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ...core.journal.events import Record
+    from ...core.values import Value
 
 ALL, PEOPLE, AGENT = "all", "people", "agent:"
 """What a filter may be besides empty, which leaves out what is internal."""
@@ -66,6 +68,10 @@ class Entry(msgspec.Struct, frozen=True):
     """Whether the answer lets the run do what it asked for."""
     answer: str = ""
     by: str = ""
+    proposed: Value = None
+    """The artifact that was shown."""
+    edited: Value = None
+    """What it was made into by who answered; None when it was left as it is."""
     settled_at: float = 0.0
 
     @property
@@ -195,9 +201,10 @@ def _settle(
     found: dict[tuple[int, int], Entry], asked: dict[str, tuple[int, int]],
 ) -> None:  # fmt: skip
     """Puts an answer beside its request."""
+    edited: Value = None
     match event:
         case events.Responded(answer=answer, by=by):
-            text = answer_text(answer)
+            text, edited = answer_text(answer), answer.get("edited_artifact")
             refused = answer.get("approved") is False or text.casefold().startswith(("reject", "cancel"))
             outcome, good = "answered", not refused
         case events.RequestCancelled(by=by):
@@ -207,12 +214,12 @@ def _settle(
     request = found.get(asked.get(event.request, (0, 0)))
     if request is not None:
         found[request.key] = msgspec.structs.replace(
-            request, outcome=outcome, good=good, answer=text, by=by, settled_at=record.at
+            request, outcome=outcome, good=good, answer=text, by=by, edited=edited, settled_at=record.at
         )
         return
     entry = Entry(
         record.seq, 0, record.at, "response", by, request=event.request, outcome=outcome, good=good, answer=text, by=by,
-        settled_at=record.at,
+        edited=edited, settled_at=record.at,
     )  # fmt: skip
     found[entry.key] = entry
 
@@ -243,8 +250,9 @@ def _said(event: events.Event, record: Record) -> list[Entry]:
             return [Entry(seq, 0, at, "notice", "", content or "", message, level)]
         case events.Alerted(message=message, level=level, source=source):
             return [Entry(seq, 0, at, "alert", source or "", "", message, level)]
-        case events.Requested(request=request, type=type, message=message):
-            return [Entry(seq, 0, at, "request", "", "", message, request=request, type=type)]
+        case events.Requested(request=request, type=type, message=message, data=data):
+            proposed = data.get("artifact")
+            return [Entry(seq, 0, at, "request", "", "", message, request=request, type=type, proposed=proposed)]
         case events.SessionCleared():
             return [Entry(seq, 0, at, "cleared", title="the session was cleared")]
         case _:
@@ -259,4 +267,9 @@ def whole(entry: Entry) -> str:
         parts.append(f"{call.name} {call.arguments}\n{'failed: ' if call.failed else ''}{told}")
     if entry.outcome:
         parts.append(f"{entry.answer}{f' (by {entry.by})' if entry.by else ''}")
+    if entry.edited is not None:
+        parts += [
+            edit.changed(entry.proposed, entry.edited),
+            f"the artifact as it was answered:\n{edit.text(entry.edited)}",
+        ]
     return "\n\n".join(parts)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.containers import Vertical
 from textual.message import Message
 
+from ...core.errors import StoreError
 from .. import keys
-from ..readable import readable
 from .arming import Trigger
-from .artifact import Text, lines_of, text_of
+from .artifact import Text, is_quick, text_of, unread
 from .block import Block
 from .card_answering import Answering
 from .card_body import CardBody
@@ -26,23 +26,25 @@ from .card_reading import Reading
 from .card_writing import Writing
 from .deciding import Decider
 from .options import Option, options_of
+from .seen import about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual import events
     from textual.app import ComposeResult
-    from textual.content import Content
     from textual.widgets import TextArea
 
     from ...core.engine.preview import Preview
-    from ...core.errors import Refused
+    from ...core.errors import ProcError
     from ...core.journal.requests import PendingRequest
     from ..app import ProcTui
     from ..live.feed import Tick
     from .arming import Typed
     from .facts import Facts, Outcome
     from .field import Field
+    from .seen import About
+    from .source_text import SourceText
 
 TIGHT = 18
 """Rows below which a card leaves out what can be left out."""
@@ -130,25 +132,39 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         """Is about a request from now on."""
         self.request: PendingRequest = request
         self.together: tuple[PendingRequest, ...] = tuple(batch) or (request,)
+        self.about: About = about(request, self.together)
+        """What is decided here; what was prepared for anything else counts for nothing (`shows`)."""
         self.event = request.event
         self.options: tuple[Option, ...] = options_of(request)
         artifact = self.event.data.get("artifact")
         kind = self.event.data.get("artifact_type")
-        self.text: Text | None = None if artifact is None else text_of(artifact, kind if isinstance(kind, str) else "")
+        kind = kind if isinstance(kind, str) else ""
+        context = self.event.data.get("context")
+        quick = is_quick(artifact), is_quick(context)
+        self.text: Text | None = None if artifact is None else text_of(artifact, kind) if quick[0] else unread(kind)
         """What is to be decided about; None where there is no artifact."""
+        self.unread: bool = not all(quick)
+        """Whether some of it is so large that it is read off the loop, and not shown yet: nothing can be decided."""
         self.edited: Text | None = None
         self.edit_error: str = ""
         self.note: str = ""
-        self._context_shown: tuple[Content, ...] | None = None
+        self._context_shown: SourceText | None = unread().lines if not quick[1] else None
 
     # ---- for those who show it
 
     @property
-    def context_lines(self) -> tuple[Content, ...]:
+    def context_lines(self) -> SourceText:
         """The context of the request, made into lines when it is shown first."""
         if self._context_shown is None:
-            self._context_shown = lines_of(readable(self.event.data.get("context")))
+            self._context_shown = text_of(self.event.data.get("context")).lines
         return self._context_shown
+
+    def take_read(self, text: Text | None, context: SourceText) -> None:
+        """What was large was read: shows it, and counts anew before keys act."""
+        self.text, self._context_shown, self.unread = text, context, False
+        self.writing.restore()
+        self.rebuild()
+        self.arm()
 
     @property
     def proc(self) -> ProcTui:
@@ -158,7 +174,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
     @property
     def is_settled(self) -> bool:
         """Whether nothing is being counted or read: for tests."""
-        return not self.trigger.arming and not self.reading.busy
+        return not self.trigger.arming and not self.reading.busy and not self.unread
 
     @property
     def is_idle(self) -> bool:
@@ -187,6 +203,10 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         """The field that is open."""
         return self.writing.field
 
+    def shows(self, before: About) -> bool:
+        """Whether it is about the same as when something was read, typed or picked for it."""
+        return self.about == before
+
     def place(self) -> tuple[int, int]:
         """Which of how many waiting requests it is."""
         asked = [request.id for request in self.proc.workspace.requests]
@@ -209,18 +229,14 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         batch = tuple(batch) or (request,)
         if request == self.request and batch == self.together:
             return
-        before = self.request
-        same = (before.id, before.attempt, before.digest, before.data) == (
-            request.id, request.attempt, request.digest, request.data,
-        ) and _what(batch) == _what(self.together)  # fmt: skip
-        if same:
+        if about(request, batch) == self.about:
             self.request, self.together = request, batch
             self.reading.look()
             self.look()
             self.post_message(self.Changed())
             return
         self.writing.leave()
-        if request.id != before.id:
+        if request.id != self.request.id:
             self.refusal = ""
         self._bind(request, batch)
         self.decider.over()
@@ -233,7 +249,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
 
     def arm(self) -> None:
         """Counts anew before keys act."""
-        if self.outcome is None and self.has_focus_within and self.decider.now is None:
+        if self.outcome is None and self.has_focus_within and self.decider.now is None and not self.unread:
             self.shown_at = self.proc.now()
             self.trigger.arm()
         else:
@@ -362,6 +378,10 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
             return "this is put off: w takes that back"
         if self.request.undoable(self.proc.now()) and self.decider.now is None:
             return f"{self.request.decided_by} is deciding this"
+        if self.unread:
+            return "it is being read, and not shown yet"
+        if self.writing.checking:
+            return "the edited artifact is being checked"
         if self.edit_error:
             return f"the edited artifact is not YAML: {self.edit_error}"
         return ""
@@ -399,13 +419,17 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         self.rebuild()
         self.post_message(self.Changed())
 
-    def _refused(self, error: Refused) -> None:
-        """It shows something else by now, or wants somebody else: it is drawn anew."""
+    def _refused(self, error: ProcError) -> None:
+        """It shows something else by now, or wants somebody else: it is drawn anew. Or it was not stored."""
+        if isinstance(error, StoreError):
+            self.refusal = f"not stored, nothing is decided; the same key tries again\n{error}"
+            self.rebuild()
+            return
         self.refusal = self.answering.barred() or str(error)
-        request, operator = self.request, self.proc.operator
+        before, request, operator = self.about, self.request, self.proc.operator
 
         def found(now: PendingRequest) -> None:
-            if request.id == self.request.id:
+            if self.shows(before):
                 self.take(now)
 
         self.proc.act(lambda: operator.request(request.id), found)
@@ -520,8 +544,3 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
                 return
         if not self.has_focus_within:
             self.take_focus()
-
-
-def _what(batch: Sequence[PendingRequest]) -> list[tuple[str, str]]:
-    """What is decided about by an answer to several requests."""
-    return [(request.id, request.digest) for request in batch]

@@ -13,7 +13,6 @@ import msgspec
 
 from ...core.operator import Given
 from ..clean import oneline
-from ..readable import of_yaml
 from .field import Field
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from ...core.values import Value
     from .card import Card
     from .options import Option
+    from .seen import About
+
+OTHER = "another request is shown by now; nothing was decided"
 
 
 class Answering:
@@ -29,8 +31,8 @@ class Answering:
 
     def __init__(self, card: Card) -> None:
         self._card: Card = card
-        self._confirmed: Callable[[str], None] | None = None
-        """What the word that is typed decides."""
+        self._confirmed: tuple[About, Callable[[str], None]] | None = None
+        """What the word that is typed decides, and about what."""
 
     def choose(self, option: Option) -> None:
         """Gives the answer of an option."""
@@ -63,15 +65,18 @@ class Answering:
 
     def confirm(self, word: str) -> None:
         """Takes the word that was typed."""
-        card, then = self._card, self._confirmed
+        card, confirmed = self._card, self._confirmed
         if word != card.event.data.get("confirm"):
             card.proc.say("that is not the word; nothing was decided", "warning")
             return
+        self._confirmed = None
         card.writing.leave(focus=True)
-        if reason := card.why_not():
+        if confirmed is None or not card.shows(confirmed[0]):
+            card.proc.say(OTHER, "warning")
+        elif reason := card.why_not():
             card.proc.say(reason, "warning")
-        elif then is not None:
-            then(word)
+        else:
+            confirmed[1](word)
 
     def _give(
         self,
@@ -101,7 +106,7 @@ class Answering:
             card.refusal = reason
             card.rebuild()
         elif dangerous and isinstance(card.event.data.get("confirm"), str):
-            self._confirmed = decide
+            self._confirmed = (card.about, decide)
             card.writing.open(Field("confirm", typed=True))
         else:
             decide(None)
@@ -123,12 +128,13 @@ class Answering:
         """Asks in whose name people answer here, which is remembered for good."""
         from ..screens.naming import ask_name
 
-        card = self._card
-        before = (card.request.id, card.request.attempt, card.request.digest)
+        card, before = self._card, self._card.about
 
         def named(name: str | None) -> None:
-            if name and before == (card.request.id, card.request.attempt, card.request.digest):
+            if name and card.shows(before):
                 then()
+            elif name:
+                card.proc.say(OTHER, "warning")
 
         ask_name(card.proc, named)
 
@@ -149,7 +155,4 @@ class Answering:
         card.decider.decide(label, answers, {"screen": screen, "shown": card.body.shown()})
 
     def _returned(self) -> Value:
-        edited = self._card.edited
-        if edited is None:
-            return None
-        return edited.source if edited.is_text else of_yaml(edited.source)
+        return self._card.writing.value()

@@ -5,24 +5,30 @@ Belongs here: which way it is shown. Never: rows themselves (`artifact.py`, `dif
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual.containers import Container
 from textual.content import Content
 
-from .artifact import RowLines, compared, count_hunks, text_of, whole
+from ..differences import hunks
+from ..words import several
+from .artifact import QUICK, RowLines, compare, compared, text_of
 from .block import Block
 from .card_foot import foot
 from .card_head import head, rest
-from .diff import Row
+from .diff import whole
+from .laid import Rows, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import ComposeResult
 
+    from ..differences import Change
     from .artifact import Text
     from .card import Card
+    from .laid import Section
 
 MOST_ROWS = 14
 """Rows of it in the conversation; Review shows all."""
@@ -58,10 +64,14 @@ class CardBody(Container):
         super().__init__()
         self._card: Card = card
         self.mode: str = "whole"
-        self.lines: RowLines = RowLines(self._rows)
+        self.lines: RowLines = RowLines(self._rows, self._source)
         self._block: Block = Block(self._few)
         self._cut: int = 0
-        self._kept: dict[tuple[str, int], tuple[tuple[object, ...], list[Row]]] = {}
+        self._kept: dict[tuple[str, int], tuple[tuple[object, ...], Rows]] = {}
+        self._compared: tuple[Text, Text, list[Change] | None] | None = None
+        """What was compared last, and how it differs, where that is known yet."""
+        self._approved: tuple[object, Text] | None = None
+        """What was approved last, as a text."""
         self.set_class(card.whole, "-whole")
 
     def compose(self) -> ComposeResult:
@@ -116,7 +126,7 @@ class CardBody(Container):
             modes = self.modes()
             self.border_title = f"{MODES[self.mode]}{self._hunks()}" if card.text is not None else "context"
             place = f"v {modes.index(self.mode) + 1} of {len(modes)}" if len(modes) > 1 else ""
-            lines = f"{len(card.text.lines):,} lines" if card.text is not None else ""
+            lines = several(len(card.text.lines), "line") if card.text is not None else ""
             self.border_subtitle = "  ".join(part for part in (place, lines) if part)
         else:
             self._block.look()
@@ -126,9 +136,11 @@ class CardBody(Container):
         card = self._card
         if card.text is None or self.mode in ("whole", "edited"):
             return ""
-        before, after = self._versions()
-        number = count_hunks(before, after)
-        return f" · {number} change{'' if number == 1 else 's'}"
+        found = self._differences()
+        if found is None:
+            return ""
+        number = hunks(found)
+        return f" · {number:,} change{'' if number == 1 else 's'}"
 
     def shown(self) -> str:
         """How much of it was shown, for the record of the answer."""
@@ -141,19 +153,51 @@ class CardBody(Container):
         assert card.text is not None
         mine = card.edited or card.text
         if self.mode.startswith("approved") and card.facts is not None and card.facts.approved is not None:
-            return text_of(card.facts.approved.artifact, card.text.kind), mine
+            approved = card.facts.approved
+            if self._approved is None or self._approved[0] is not approved:
+                self._approved = (approved, text_of(approved.artifact, card.text.kind))
+            return self._approved[1], mine
         return card.text, mine
 
-    def _rest(self, width: int) -> list[Row]:
-        card = self._card
-        return self._once(("rest", width), (card.request, card.text is None), lambda: rest(card, width))
+    def _differences(self) -> list[Change] | None:
+        """How the two versions differ; None while large ones are being compared."""
+        before, after = self._versions()
+        kept = self._compared
+        if kept is not None and kept[0] is before and kept[1] is after:
+            return kept[2]
+        if len(before.source) + len(after.source) <= QUICK:
+            self._compared = (before, after, compare(before, after))
+            return self._compared[2]
+        self._compared = (before, after, None)
 
-    def _rows(self, width: int) -> list[Row]:
+        async def comparing() -> None:
+            found = await asyncio.to_thread(compare, before, after)
+            if self.is_attached and self._compared == (before, after, None):
+                self._compared = (before, after, found)
+                self.rebuild()
+
+        self.run_worker(comparing(), exit_on_error=False, group="read", name="differences")
+        return None
+
+    def _source(self) -> str | None:
+        """What `y` copies: the artifact as it is, or nothing of its own where two are compared."""
         card = self._card
-        shown = (card.request, card.text, card.edited, card.facts, self.mode)
+        if card.text is None or self.mode not in ("whole", "edited"):
+            return None
+        return (card.edited or card.text).source if self.mode == "edited" else card.text.source
+
+    def _rest(self, width: int) -> Rows:
+        card = self._card
+        about = (card.request, card.text is None, card.unread)
+        return self._once(("rest", width), about, lambda: Rows(*rest(card, width)))
+
+    def _rows(self, width: int) -> Rows:
+        card = self._card
+        found = None if self.mode in ("whole", "edited") or card.text is None else self._differences()
+        shown = (card.request, card.text, card.edited, card.facts, self.mode, card.unread, found is None)
         return self._once(("rows", width), shown, lambda: self._built(width))
 
-    def _once(self, name: tuple[str, int], about: tuple[object, ...], build: Callable[[], list[Row]]) -> list[Row]:
+    def _once(self, name: tuple[str, int], about: tuple[object, ...], build: Callable[[], Rows]) -> Rows:
         """Rows that are built when what they are about has changed: they are asked for each second."""
         kept = self._kept.pop(name, None)
         if kept is None or kept[0] != about:
@@ -163,18 +207,19 @@ class CardBody(Container):
             del self._kept[next(iter(self._kept))]
         return kept[1]
 
-    def _built(self, width: int) -> list[Row]:
-        card = self._card
-        glyphs = card.proc.glyphs
-        rows = self._rest(width)
-        if card.text is None:
-            return rows
+    def _built(self, width: int) -> Rows:
+        above = rest(self._card, width)
+        return Rows(*above, self._artifact(width)) if self._card.text is not None else Rows(*above)
+
+    def _artifact(self, width: int) -> Section:
+        glyphs = self._card.proc.glyphs
         before, after = self._versions()
-        if self.mode == "whole":
-            return rows + whole(before.lines, width, glyphs)
-        if self.mode == "edited":
-            return rows + whole(after.lines, width, glyphs)
-        return rows + compared(before, after, width, glyphs, columns=self.mode.endswith("split"))
+        if self.mode in ("whole", "edited"):
+            return whole((before if self.mode == "whole" else after).lines, width, glyphs)
+        found = self._differences()
+        if found is None:
+            return words("comparing…")
+        return compared(before, after, found, width, glyphs, columns=self.mode.endswith("split"))
 
     def _few(self, width: int) -> list[Content]:
         """As many rows as leave room for the buttons."""
@@ -184,12 +229,13 @@ class CardBody(Container):
         if card.room:
             frame = card.gutter.height + card.styles.margin.height + 1
             most = max(LEAST_ROWS, min(most, card.room - frame - len(head(card, width)) - len(foot(card, width))))
-        shown = rows if len(rows) <= most else rows[: most - 1]
+        shown = rows.head(most if len(rows) <= most else most - 1)
         self._cut = len(rows) - len(shown)
         colours = {"added": "on $added", "removed": "on $removed"}
         lines = [row.content.stylize_before(colours[row.tint]) if row.tint else row.content for row in shown]
         if self._cut:
             more = "1 more line" if self._cut == 1 else f"{self._cut:,} more lines"
+            more = more if rows.complete else f"more than {more}"
             words = f"{card.proc.glyphs.more} {more}   "
             lines.append(Content.assemble((words, "$quiet"), ("v", "b $accent"), (" shows all", "$quiet")))
         return lines

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .options import Option
 
 
+MOST_NAME = 24
+"""Columns of the name of a procedure on a button."""
+
+
 def foot(card: Card, width: int) -> list[Content]:
     """What comes next, the comment, the buttons and the other keys."""
     if card.outcome is not None:
@@ -29,7 +33,8 @@ def foot(card: Card, width: int) -> list[Content]:
         return [_folded(card)]
     rows: list[Content] = []
     if card.note and card.field is None:
-        rows.append(clipped(Content.assemble(("comment ", "$quiet"), safe_line(card.note)), width))
+        word = "comment " if card.options else "answer "
+        rows.append(clipped(Content.assemble((word, "$quiet"), safe_line(card.note)), width))
     if card.edit_error:
         rows.append(clipped(safe_line(f"the edited artifact is not YAML: {card.edit_error}", "$bad"), width))
     if card.field is not None:
@@ -95,6 +100,14 @@ def _going(card: Card) -> Content:
     seconds = decision.until - card.proc.now()
     several_ = f" {len(decision.requests)} requests" if len(decision.requests) > 1 else ""
     words = f"{going(decision.label)}{several_}"
+    if card.decider.unstored(card.proc.now()):
+        return Content.assemble(
+            safe_line(words, "b $strong"),
+            (": not stored yet, does not count before ", "b $wait"),
+            f"{card.proc.glyphs.dot} ",
+            ("u", "b $accent"),
+            " undo",
+        )
     if seconds <= 0:
         return Content.assemble(safe_line(words, "b $strong"), (" now", "$quiet"))
     return Content.assemble(
@@ -148,7 +161,8 @@ def button_rows(card: Card, width: int) -> tuple[list[Content], list[tuple[int, 
         used = start + size
     more: list[Content] = []
     if rest_:
-        more.append(Content.assemble(("x", "b $accent"), (f" {several(rest_, 'more answer')}", "$quiet")))
+        answers = several(rest_, "more answer" if options else "answer")
+        more.append(Content.assemble(("x", "b $accent"), (f" {answers}", "$quiet")))
     if not card.options:
         word = "answer" if card.request.type == "input" else "say how it was resolved"
         style = "b $on-wait on $accent" if card.trigger.armed else "$accent" if card.is_idle else "$quiet on $line"
@@ -180,7 +194,9 @@ def _button(card: Card, option: Option, *, named: bool, width: int) -> Content:
         label = f"{label} the edited version"
     words = f" {option.key} {oneline(label)}"
     if named:
-        words += f" {_named(card, max(8, width - cells(words) - 16))}"
+        # "Approve release" goes on in one breath, "Revise the edited version" does not.
+        between = " " if option.key in ("a", "r") and label == option.label else f" {card.proc.glyphs.dot} "
+        words += f"{between}{_named(card, max(8, width - cells(words) - 16))}"
     return Content.styled(clip(words, max(10, width - 2)) + " ", style)
 
 
@@ -188,10 +204,11 @@ def _named(card: Card, room: int) -> str:
     """The run, and its parameters that differ from the last one: so that the wrong run is noticed."""
     if len(card.together) > 1:
         return f"{len(card.together)} runs"
-    name = card.request.run[:4]
+    run = card.request.run[:4]
+    name = clip(oneline(card.request.procedure), max(0, min(MOST_NAME, room - len(run) - 1)))
     params = card.facts.params if card.facts is not None else ()
     differing = " ".join(f"{oneline(key)}={oneline(value)}" for key, value, _ in params)
-    return clip(f"{name} {differing}".strip(), min(room, 48))
+    return clip(f"{name} {run} {differing}".strip(), min(room, 48))
 
 
 def _hints(card: Card, width: int) -> Content:

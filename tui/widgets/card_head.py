@@ -15,13 +15,15 @@ from ..console.cards import time_left
 from ..readable import brief
 from ..screen_safety import safe, safe_line
 from ..words import several
-from .artifact import lines_of
-from .diff import Row, numbered, wrapped
+from .diff import whole
 from .facts import day, said
+from .laid import words
+from .source_text import SourceText, wrapped
 
 if TYPE_CHECKING:
     from ...core.values import Value
     from .card import Card
+    from .laid import Section
 
 KINDS = {"approval": "Approval", "input": "Question", "review": "Review", "escalation": "Escalation"}
 MOST_HEAD = 4
@@ -34,9 +36,9 @@ MOST_WORDS = 4000
 
 def title(card: Card) -> Content:
     """The title of the frame: the kind, and which of how many."""
-    glyphs, waiting = card.proc.glyphs, card.place()
+    glyphs, (place, waiting) = card.proc.glyphs, card.place()
     sign = glyphs.waits if card.outcome is None else glyphs.done if card.outcome.by else glyphs.cancelled
-    count = f" {card.proc.glyphs.dot} {waiting[0]} of {waiting[1]} waiting" if waiting[1] > 1 else ""
+    count = f" {card.proc.glyphs.dot} {place} of {waiting} waiting" if place and waiting > 1 else ""
     severity = card.event.data.get("severity")
     shown = Content.assemble(f" {card.proc.glyphs.dot} ", safe_line(brief(severity, 30))) if severity else Content("")
     batch = f" {card.proc.glyphs.dot} {len(card.together)} marked" if len(card.together) > 1 else ""
@@ -150,25 +152,21 @@ def flat_context(context: Value) -> Content | None:
     return Content.assemble(*parts)
 
 
-def rest(card: Card, width: int) -> list[Row]:
+def rest(card: Card, width: int) -> list[Section]:
     """What stands before the artifact: the question where it is long, and the context."""
     glyphs = card.proc.glyphs
-    rows: list[Row] = []
+    found: list[Section] = []
     asked = card.request.message
     pinned = [row for line in safe(asked[:MOST_ASKED]).split("\n") for row in words_wrapped(line, width)]
     if card.whole and len(pinned) > MOST_HEAD:
-        rows += [row for line in lines_of(asked) for row in numbered(line, 0, width, glyphs, 0)]
+        found.append(whole(SourceText(asked), width, glyphs, numbers=False))
     context = card.event.data.get("context")
     if context is not None and flat_context(context) is None:
-        rows += (
-            [Row(Content("")), Row(Content.styled("context", "$quiet"))]
-            if rows
-            else [Row(Content.styled("context", "$quiet"))]
-        )
-        rows += [row for line in card.context_lines for row in numbered(line, 0, width, glyphs, 0)]
-    if rows and card.text is not None:
-        rows += [Row(Content("")), Row(Content.styled("artifact", "$quiet"))]
-    return rows
+        found.append(words("", "context") if found else words("context"))
+        found.append(whole(card.context_lines, width, glyphs, numbers=False))
+    if found and card.text is not None:
+        found.append(words("", "artifact"))
+    return found
 
 
 def words_wrapped(line: Content, width: int) -> list[Content]:

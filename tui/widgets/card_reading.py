@@ -9,15 +9,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ...core.errors import ProcError
-from .artifact import coloured
+from .artifact import coloured, text_of
 from .facts import read_facts, read_outcome, read_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...core.journal.requests import PendingRequest
+    from .artifact import Text
     from .card import Card
     from .facts import Outcome
+    from .source_text import SourceText
 
 LOOK_SECONDS = 2.0
 """How often it is looked who else is at it."""
@@ -36,7 +37,26 @@ class Reading:
     def begin(self) -> None:
         """The card is about another request."""
         self._previewed = False
+        if self._card.unread:
+            self._read()
         self.look(colours=True)
+
+    def _read(self) -> None:
+        """Writes what is large as YAML, in a thread."""
+        card = self._card
+        before, data, text = card.about, card.event.data, card.text
+
+        def written() -> tuple[Text | None, SourceText]:
+            made = text_of(data.get("artifact"), text.kind) if text is not None and text.unread else text
+            return made, text_of(data.get("context")).lines
+
+        async def reading() -> None:
+            found = await asyncio.to_thread(written)
+            if card.is_attached and card.shows(before) and card.unread:
+                card.take_read(*found)
+                self.look(colours=True)
+
+        card.run_worker(reading(), exit_on_error=False, group="read", name="artifact")
 
     def clock(self, now: float) -> None:
         """A second has passed."""
@@ -46,7 +66,7 @@ class Reading:
     def look(self, *, colours: bool = False) -> None:
         """Reads the facts, and with `colours` what kind of words the artifact has."""
         card = self._card
-        request, operator, text = card.request, card.proc.operator, card.text
+        before, request, operator, text = card.about, card.request, card.proc.operator, card.text
         self._looked_at = card.proc.now()
 
         async def reading() -> None:
@@ -54,14 +74,14 @@ class Reading:
                 facts = await asyncio.to_thread(read_facts, operator, request)
             except ProcError:
                 return
-            if not self._is_about(request):
+            if not card.is_attached or not card.shows(before):
                 return
             if facts != card.facts:
                 card.facts = facts
                 card.rebuild()
             if colours and text is not None and text.kind:
                 shown = await asyncio.to_thread(coloured, text)
-                if text is card.text and card.is_attached:
+                if card.shows(before) and text is card.text:
                     card.text = shown
                     card.rebuild()
 
@@ -73,31 +93,26 @@ class Reading:
         if self._previewed or card.outcome is not None:
             return
         self._previewed = self.busy = True
-        request, operator = card.request, card.proc.operator
+        before, request, operator = card.about, card.request, card.proc.operator
 
         async def reading() -> None:
             try:
                 found = await asyncio.to_thread(read_preview, operator, request)
             finally:
                 self.busy = False
-            if self._is_about(request):
+            if card.is_attached and card.shows(before):
                 card.previews = found
                 card.rebuild()
 
         card.run_worker(reading(), exit_on_error=False, group="read", name="preview")
 
-    def _is_about(self, request: PendingRequest) -> bool:
-        """Whether the card is there, and still about what was read."""
-        card = self._card
-        return card.is_attached and (request.id, request.digest) == (card.request.id, card.request.digest)
-
     def outcome(self, then: Callable[[Outcome], None]) -> None:
         """Reads what became of the request, which waits no more."""
         card = self._card
-        request, operator = card.request, card.proc.operator
+        before, request, operator = card.about, card.request, card.proc.operator
 
         def found(outcome: Outcome | None) -> None:
-            if outcome is not None and request.id == card.request.id:
+            if outcome is not None and card.shows(before):
                 then(outcome)
 
         card.proc.act(lambda: read_outcome(operator, request.id), found)

@@ -7,6 +7,7 @@ that somebody edits. Never: what is decided with the text (`card_answering.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -14,18 +15,22 @@ from typing import TYPE_CHECKING
 from ..memory import Draft
 from ..readable import of_yaml
 from .artifact import of_source
-from .field import Field
+from .field import MOST_LINE, Field, too_long
+from .seen import seen
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
 
+    from ...core.values import Value
+    from .artifact import Text
     from .card import Card
 
 DRAFT_SECONDS = 0.2
 """How long after a key what was typed is kept on the disk."""
+QUICK_YAML = 5_000
+"""Characters of edited data that are read at once."""
 MOST_LINES = 20_000
-MOST_LINE = 20_000
-"""Characters of a line that a field takes without being slow."""
+"""Lines of a text that a field takes without being slow."""
 EDITING_SECONDS = 20.0
 """How often it is said again that somebody edits."""
 MOST_FIELD = 16
@@ -43,6 +48,10 @@ class Writing:
         self._edits_at: float = 0.0
         self._edited: str = ""
         """The request whose artifact is in a field."""
+        self.checking: bool = False
+        """Whether it is being looked, off the loop, if the edited artifact is one."""
+        self._value: tuple[Text, Value] | None = None
+        """The edited artifact as data, where that was looked at."""
         self._unsaid: deque[tuple[str, bool]] = deque()
         """Requests of which others are to hear that they are being edited, or are no more."""
         self._saying: Lock = Lock()
@@ -100,6 +109,9 @@ class Writing:
         if card.request.type == "input":
             default = data.get("default")
             start = card.note or (default if isinstance(default, str) else "")
+            if why := too_long(start):
+                card.proc.say(f"the answer that was proposed is not put here, {why}", "warning")
+                start = ""
             self.open(Field("answer", start, lines=bool(data.get("multiline"))))
         elif card.request.type == "escalation":
             self.open(Field("resolution", card.note, lines=True))
@@ -140,15 +152,17 @@ class Writing:
         card = self._card
         if card.text is None:
             return
-        text, request = card.text, card.request.id
+        text, before, request = card.text, card.about, card.request.id
 
-        def done(source: str) -> None:
+        def done(source: str) -> bool:
             self._say_editing(request, False)
-            if card.request.id == request:
+            taken = card.outcome is None and card.shows(before)
+            if taken:
                 self.take(source.removesuffix("\n") if not text.source.endswith("\n") else source)
                 self.keep()
                 card.rebuild()
             card.arm()
+            return taken
 
         self._say_editing(request, True)
         edit_text(card.proc, (card.edited or text).source, ".txt" if text.is_text else ".yaml", done)
@@ -163,11 +177,45 @@ class Writing:
             return
         card.edited = of_source(source, card.text.is_text, card.text.kind)
         if not card.text.is_text:
-            try:
-                of_yaml(source)
-            except ValueError as error:
-                card.edit_error = str(error)
+            self._check(card.edited)
         card.body.mode_after_edit()
+
+    def _check(self, edited: Text) -> None:
+        """Looks whether edited data is right; a large one off the loop, where only the latest counts."""
+        card = self._card
+        if len(edited.source) <= QUICK_YAML:
+            self._checked(edited, _read(edited.source))
+        elif not self.checking:
+            self.checking = True
+
+            async def checking() -> None:
+                latest = edited
+                try:
+                    while True:
+                        found = await asyncio.to_thread(_read, latest.source)
+                        if card.edited is None or card.edited is latest or len(card.edited.source) <= QUICK_YAML:
+                            break
+                        latest = card.edited
+                finally:
+                    self.checking = False
+                self._checked(latest, found)
+                card.rebuild()
+
+            card.proc.run_worker(checking(), exit_on_error=False, group="read", name="edited")
+
+    def _checked(self, edited: Text, found: tuple[Value, str]) -> None:
+        if self._card.edited is edited:
+            self._value = (edited, found[0])
+            self._card.edit_error = found[1]
+
+    def value(self) -> Value:
+        """What the edited artifact is now, as it is given back; None when it was not edited. Raises `ValueError`."""
+        edited = self._card.edited
+        if edited is None or edited.is_text:
+            return None if edited is None else edited.source
+        if self._value is not None and self._value[0] is edited:
+            return self._value[1]
+        return of_yaml(edited.source)
 
     def drop_edit(self) -> None:
         """Back to the artifact as it was proposed."""
@@ -181,7 +229,7 @@ class Writing:
 
     @property
     def _key(self) -> str:
-        return f"{self._card.request.id}:{self._card.request.digest}"
+        return seen(self._card.request).key
 
     def restore(self) -> None:
         """What was written and not sent is there again."""
@@ -189,7 +237,7 @@ class Writing:
         draft = card.proc.memory.draft(self._key)
         if draft is not None:
             card.note = draft.note
-            if draft.text and card.text is not None:
+            if draft.text and card.text is not None and not card.text.unread:
                 self.take(draft.text)
 
     def keep(self) -> None:
@@ -223,6 +271,14 @@ class Writing:
                     (operator.edit if begins else operator.stop_editing)(about)
 
         self._card.proc.act(say)
+
+
+def _read(source: str) -> tuple[Value, str]:
+    """Edited data, and what is wrong with it."""
+    try:
+        return of_yaml(source), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _unfit(source: str) -> str:

@@ -17,6 +17,8 @@ from textual.message import Message
 from ..memory import Draft
 from ..screen_safety import safe_line
 from .composer_field import ComposerField
+from .field import too_long
+from .seen import Seen
 from .steady import Steady
 
 if TYPE_CHECKING:
@@ -37,9 +39,8 @@ class Target(msgspec.Struct, frozen=True):
 
     kind: str
     """`guidance`, `answer` or `chat`."""
-    request: str = ""
-    digest: str = ""
-    attempt: int = 0
+    seen: Seen | None = None
+    """What it is an answer to."""
     about: str = ""
     """What happens with it, in words."""
     default: str = ""
@@ -48,12 +49,12 @@ class Target(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What drafts remember."""
-        return f"{self.kind} {self.request} {self.digest}".strip()
+        return f"{self.kind} {self.draft}".strip()
 
     @property
     def draft(self) -> str:
         """The key of the draft that the card of the request has, too; empty for what is no answer."""
-        return f"{self.request}:{self.digest}" if self.kind == "answer" else ""
+        return self.seen.key if self.seen is not None else ""
 
 
 class Composer(Vertical):
@@ -101,6 +102,8 @@ class Composer(Vertical):
         self._said: str = ""
         """Why the text could not be sent."""
         self._said_of: str = ""
+        self._outdated: bool = False
+        """Whether it was said that what the text was for is another thing by now."""
 
     def compose(self) -> ComposeResult:
         """As in the base class."""
@@ -131,7 +134,7 @@ class Composer(Vertical):
         other = run != self._run or (offered is not None and offered.name != self._offered.name)
         if run != self._run:
             self._keep_now()
-            self._run, self._target, self._recalled, self._said = run, None, 0, ""
+            self._run, self._target, self._recalled, self._said, self._outdated = run, None, 0, "", False
             self._history = []
             self._offered = offered or Target("guidance")
             self._restore(self._written() if offered is not None else None)
@@ -160,10 +163,9 @@ class Composer(Vertical):
         text = (draft.text or draft.note) if draft is not None else ""
         if draft is not None and draft.text:
             # What it was for may be gone by now: then sending says so, and nothing goes elsewhere.
-            kind, _, rest = draft.decision.partition(" ")
-            request, _, digest = rest.partition(" ")
+            kind, _, key = draft.decision.partition(" ")
             same = self._offered.name == draft.decision
-            self._target = self._offered if same else Target(kind or "guidance", request, digest)
+            self._target = self._offered if same else Target(kind or "guidance", Seen.of_key(key))
         elif text:
             self._target = self._offered
         self._kept, self._answers = text, self.target.draft if text else ""
@@ -172,10 +174,15 @@ class Composer(Vertical):
     def take_focus(self) -> None:
         """By `i` or a click only."""
         if self.has_class("-open"):
+            if self._outdated and self._offered.kind == self.target.kind:
+                self._retarget()
             self.field.can_focus = True
             self.field.focus()
             if not self.field.text and self.target.default:
-                self.field.insert(self.target.default)
+                if why := too_long(self.target.default):
+                    self.proc.say(f"the answer that was proposed is not put here, {why}", "warning")
+                else:
+                    self.field.insert(self.target.default)
 
     def sending(self, text: str) -> None:
         """It is being sent: the field is free, and the text is kept on the disk until it has arrived."""
@@ -219,7 +226,21 @@ class Composer(Vertical):
         self._said, self._said_of = why, self.field.text
         self._draw()
 
+    def outdated(self, why: str) -> None:
+        """The same, for what the text was for is settled or asked anew: it never goes elsewhere by itself.
+
+        Where something of its kind is asked now, the text is for that once the field was left and entered again.
+        """
+        self._outdated = True
+        again = self._offered.kind == self.target.kind
+        self.refused(f"{why}; esc, then i, makes it one to what is asked now" if again else why)
+
     # ---- inside
+
+    def _retarget(self) -> None:
+        self._target, self._outdated, self._said, self._kept = self._offered, False, "", ""
+        self._keep_now()
+        self._draw()
 
     @property
     def _draft_key(self) -> str:
@@ -243,7 +264,7 @@ class Composer(Vertical):
 
     def _changed(self) -> None:
         if not self.field.text:
-            self._target = None
+            self._target, self._outdated = None, False
         elif self._target is None:
             self._target = self._offered
         self.field.recalls = not self.field.text or (

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from .. import keys
+from .field import too_long
 
 if TYPE_CHECKING:
     from textual import events
@@ -68,6 +69,12 @@ class ComposerField(TextArea):
             event.stop()
             event.prevent_default()
             self.post_message(self.Recalled(-1 if event.key == "up" else 1))
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        if why := too_long(event.text, self.text):
+            event.stop()
+            event.prevent_default()
+            cast("ProcTui", self.app).say(f"not pasted, {why}", "warning")
 
     def action_out(self) -> None:
         """Leaves the field."""

@@ -1,7 +1,8 @@
-"""An answer on its way: given, in effect in two seconds, undone or not.
+"""An answer on its way: given, stored, in effect two seconds later, undone or not.
 
-The moment of effect is stored with the answer and honoured by whoever drives the run; here it is only counted down.
-Belongs here: giving answers and taking them back. Never: which answer, or how it is shown.
+The moment of effect is stored with the answer and honoured by whoever drives the run; here it is only counted down. An
+answer that cannot be stored is none: the card says so, and the same key tries again. Belongs here: giving answers and
+taking them back. Never: which answer, or how it is shown.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...core.errors import AlreadyAnswered, NotFound, ProcError, Refused
+from ...core.errors import AlreadyAnswered, NotFound, ProcError, Refused, StoreError
 from ...core.operator import INTERFACE, Given
 from ..words import several
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 UNDO_SECONDS = 2.0
 """How long an answer can be undone."""
+STORE_SECONDS = 0.5
+"""How long an answer may take until it is stored, before the card speaks of it."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -41,12 +44,15 @@ class Decider:
     """Gives the answers of one card."""
 
     def __init__(
-        self, proc: Callable[[], ProcTui], changed: Callable[[], None], refused: Callable[[Refused], None]
+        self, proc: Callable[[], ProcTui], changed: Callable[[], None], refused: Callable[[ProcError], None]
     ) -> None:
-        """`changed` is called when an answer was given, taken or withdrawn; `refused` when it does not fit any more."""
+        """`changed` is called when an answer was given, taken or withdrawn.
+
+        `refused` is when it does not fit any more, and, with a `StoreError`, when it was not stored.
+        """
         self._find: Callable[[], ProcTui] = proc
         self._changed: Callable[[], None] = changed
-        self._refused: Callable[[Refused], None] = refused
+        self._refused: Callable[[ProcError], None] = refused
         self._accepted: list[Accepted] | None = None
         self.now: Decision | None = None
         """What is on its way; None when nothing is."""
@@ -61,6 +67,10 @@ class Decider:
     def missing(self) -> int:
         """How many people have to answer besides."""
         return max((one.missing for one in self._accepted or ()), default=0)
+
+    def unstored(self, now: float) -> bool:
+        """Whether the answer takes longer to be stored than it should: it does not count until it is."""
+        return self.now is not None and self._accepted is None and now - self.now.pressed >= STORE_SECONDS
 
     @property
     def accepted(self) -> bool:
@@ -104,9 +114,15 @@ class Decider:
             self._accepted = done
         if isinstance(error, Refused) and mine:
             self._refused(error)
+        elif isinstance(error, StoreError) and mine and not done:
+            if undo:
+                self._proc.say("undone: it was not stored")
+            else:
+                self._refused(error)
         elif error is not None:
             known = isinstance(error, (AlreadyAnswered, NotFound, Refused))
-            self._proc.say(str(error), "warning" if known else "error")
+            part = f"{len(done)} of {several(len(decision.requests), 'answer')} stored: " if done else ""
+            self._proc.say(f"{part}{error}", "warning" if known else "error")
         if undo and done:
             self._withdraw(decision, done)
         self._changed()
@@ -139,15 +155,19 @@ class Decider:
             def work() -> int:
                 return sum(proc.operator.undo(one.request, answer=one.answer) for one in accepted)
 
+            undone, failed = 0, None
             try:
                 undone = await asyncio.to_thread(work)
             except ProcError as error:
-                proc.say(str(error), "warning")
-                undone = 0
+                failed = error
             proc.feed.look()
-            if self._is_now(decision):
-                self.now = None
-            if undone == len(accepted):
+            if self._is_now(decision) and self.now is not None:
+                # What could not be undone for want of the store stands, and may be tried again.
+                stands = isinstance(failed, StoreError)
+                self.now = msgspec.structs.replace(self.now, undone=False) if stands else None
+            if failed is not None:
+                proc.say(f"not undone: {failed}", "warning")
+            elif undone == len(accepted):
                 proc.say("undone" if undone == 1 else f"undone: {several(undone, 'answer')}")
             elif undone:
                 proc.say(f"{undone} of {len(accepted)} were undone, for the others it is too late", "warning")

@@ -1,4 +1,4 @@
-"""How two texts differ, as rows of one column or of two.
+"""How two texts differ, as rows of one column or of two; and a text alone.
 
 Belongs here: laying out. Never: comparing (`differences.py`), which texts (`artifact.py`), or widgets.
 """
@@ -7,125 +7,99 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from textual.content import Content
 
-from ..differences import changes
+from ..words import several
+from .laid import Band, Column, Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..differences import Change
     from ..glyphs import Glyphs
+    from .source_text import SourceText
+
+SIGNED = 2
+"""Columns of the sign that says whether a line is gone or came."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A row of an artifact or of a difference."""
+def whole(text: SourceText, width: int, glyphs: Glyphs, *, numbers: bool = True) -> Section:
+    """All lines, wrapped."""
+    digits = len(str(len(text))) if numbers and len(text) > 1 else 0
 
-    content: Content
-    tint: str = ""
-    """`added` or `removed`."""
-    hunk: bool = False
-    """Whether a change begins here."""
+    def show(part: Content, at: int, first: bool, _band: Band) -> Content:
+        return _barred(part, at, first, glyphs, digits, "")
+
+    return Section([Band(((text, range(len(text))),))], [Column(_room(width, digits), show)])
 
 
-def unified(before: Sequence[Content], after: Sequence[Content], width: int, glyphs: Glyphs) -> list[Row]:
+def unified(
+    before: SourceText, after: SourceText, found: Sequence[Change], width: int, glyphs: Glyphs
+) -> Section:  # fmt: skip
     """One column: what is gone above what came."""
-    rows: list[Row] = []
     digits = _digits(before, after)
-    for change in changes([line.plain for line in before], [line.plain for line in after]):
-        rows += _gap(change.skipped, glyphs, digits)
+    signs = {"": " ", "removed": glyphs.removed, "added": glyphs.added}
+    bands: list[Band] = []
+    for change in found:
+        bands += _gap(change.skipped, glyphs, digits)
         if change.same:
-            for place, number in zip(change.right, change.left, strict=False):
-                rows += numbered(before[number], place + 1, width, glyphs, digits, " ")
+            bands += [Band(((before, change.left),), numbers=change.right)] if change.left else []
             continue
         hunk = change.first
-        for places, lines, sign, tint in (
-            (change.left, before, glyphs.removed, "removed"), (change.right, after, glyphs.added, "added"),
-        ):  # fmt: skip
-            for place in places:
-                for row in numbered(lines[place], place + 1, width, glyphs, digits, sign):
-                    rows.append(Row(row.content, tint, hunk))
-                    hunk = False
-    return rows
+        for text, lines, tint in ((before, change.left, "removed"), (after, change.right, "added")):
+            if lines:
+                bands.append(Band(((text, lines),), tint, hunk))
+                hunk = False
+
+    def show(part: Content, at: int, first: bool, band: Band) -> Content:
+        return _barred(part, at, first, glyphs, digits, signs[band.tint])
+
+    return Section(bands, [Column(_room(width, digits, signed=True), show)])
 
 
-def split(before: Sequence[Content], after: Sequence[Content], width: int, glyphs: Glyphs) -> list[Row]:
+def split(
+    before: SourceText, after: SourceText, found: Sequence[Change], width: int, glyphs: Glyphs
+) -> Section:  # fmt: skip
     """Two columns, the text before at the left."""
     half = max(8, (width - 1) // 2)
     digits = _digits(before, after)
-    rows: list[Row] = []
-    for change in changes([line.plain for line in before], [line.plain for line in after]):
-        rows += _gap(change.skipped, glyphs, digits)
-        for index in range(max(len(change.left), len(change.right))):
-            left = _side(before, change.left, index, half, glyphs, digits, "" if change.same else "$removed")
-            other, place = (before, change.left) if change.same else (after, change.right)
-            right = _side(other, place, index, half, glyphs, digits, "" if change.same else "$added")
-            for line in range(max(len(left), len(right))):
-                one = left[line] if line < len(left) else Content(" " * half)
-                beside = right[line] if line < len(right) else Content("")
-                rows.append(Row(Content.assemble(one, " ", beside), "", change.first and index == line == 0))
-    return rows
+    bands: list[Band] = []
+    for change in found:
+        bands += _gap(change.skipped, glyphs, digits)
+        if change.left or change.right:
+            other = (before, change.left) if change.same else (after, change.right)
+            bands.append(Band(((before, change.left), other), "", change.first, differs=not change.same))
+
+    def side(tint: str) -> Column:
+        def show(part: Content, at: int, first: bool, band: Band) -> Content:
+            if at < 0:
+                return Content(" " * half)
+            row = _barred(part, at, first, glyphs, digits, " ")
+            padded = Content.assemble(row, " " * max(0, half - row.cell_length))
+            return padded.stylize_before(f"on {tint}") if band.differs else padded
+
+        return Column(_room(half, digits, signed=True), show)
+
+    return Section(bands, [side("$removed"), side("$added")], Content(" ").join)
 
 
-def numbered(line: Content, number: int, width: int, glyphs: Glyphs, digits: int, sign: str = "") -> list[Row]:
-    """A line of an untrusted text, wrapped: a bar at the left of every row, its number at the first."""
-    room = max(4, width - digits - 3 - (2 if sign else 0))
-    rows: list[Row] = []
-    for index, part in enumerate(wrapped(line, room)):
-        shown = f"{number:>{digits}} " if digits and not index else " " * (digits + 1 if digits else 0)
-        mark = f"{sign if not index else ' '} " if sign else ""
-        rows.append(Row(Content.assemble((f"{glyphs.bar} {shown}", "$quiet"), mark, part)))
-    return rows
+def _room(width: int, digits: int, *, signed: bool = False) -> int:
+    return max(4, width - digits - 3 - (SIGNED if signed else 0))
 
 
-def wrapped(line: Content, width: int) -> list[Content]:
-    """A line in rows of so many columns, broken anywhere: nothing is left out or moved."""
-    text = line.plain
-    if len(text) <= width and line.cell_length <= width:
-        return [line]
-    if text.isascii():
-        return _divided(line, list(range(width, len(text), width)))
-    from rich.cells import split_graphemes
-
-    places: list[int] = []
-    used = 0
-    for first, _end, size in split_graphemes(text)[0]:
-        if used + size > width:
-            places.append(first)
-            used = 0
-        used += size
-    return _divided(line, places)
+def _barred(part: Content, at: int, first: bool, glyphs: Glyphs, digits: int, sign: str) -> Content:
+    """A row of an untrusted text: a bar at its left, and the number of the line where that begins."""
+    number = f"{at + 1:>{digits}} " if digits and first else " " * (digits + 1 if digits else 0)
+    mark = f"{sign if first else ' '} " if sign else ""
+    return Content.assemble((f"{glyphs.bar} {number}", "$quiet"), mark, part)
 
 
-def _divided(line: Content, places: list[int]) -> list[Content]:
-    """A content in pieces; the own way of Textual looks at every span for every piece."""
-    if not places:
-        return [line]
-    if not line.spans:
-        ends = [*places, len(line.plain)]
-        return [Content(line.plain[first:end]) for first, end in zip([0, *places], ends, strict=True)]
-    return line.divide(places)
-
-
-def _digits(*texts: Sequence[Content]) -> int:
+def _digits(*texts: SourceText) -> int:
     return len(str(max((len(lines) for lines in texts), default=1)))
 
 
-def _gap(skipped: int, glyphs: Glyphs, digits: int) -> list[Row]:
+def _gap(skipped: int, glyphs: Glyphs, digits: int) -> list[Band]:
     if not skipped:
         return []
-    words = "1 unchanged line" if skipped == 1 else f"{skipped:,} unchanged lines"
-    return [Row(Content.styled(f"{' ' * (digits + 3)}{glyphs.more} {words}", "$quiet"))]
-
-
-def _side(
-    lines: Sequence[Content], places: range, index: int, width: int, glyphs: Glyphs, digits: int, tint: str
-) -> list[Content]:
-    if index >= len(places):
-        return []
-    rows = numbered(lines[places[index]], places[index] + 1, width, glyphs, digits, " ")
-    found: list[Content] = []
-    for row in rows:
-        padded = Content.assemble(row.content, " " * max(0, width - row.content.cell_length))
-        found.append(padded.stylize_before(f"on {tint}") if tint else padded)
-    return found
+    words = several(skipped, "unchanged line")
+    return [Band(words=Content.styled(f"{' ' * (digits + 3)}{glyphs.more} {words}", "$quiet"))]

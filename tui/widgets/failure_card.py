@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MOST_TRACE = 4
 """Lines of the trace that are shown; `y` copies all."""
 MOST_MESSAGE = 12
+MOST_LOOKED_AT = 5000
+"""Characters that are laid out: more than there is room for."""
 
 
 class FailureCard(Widget, can_focus=True, inherit_bindings=False):
@@ -113,8 +115,9 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
         ending = self._view.ending
         if ending is None:
             return []
-        lines = _wrapped(safe(failure.stripped(ending).strip() or ending.code, "b $strong"), width)
-        if len(lines) > MOST_MESSAGE:
+        message = failure.stripped(ending).strip() or ending.code
+        lines = _wrapped(safe(message[:MOST_LOOKED_AT], "b $strong"), width)
+        if len(lines) > MOST_MESSAGE or len(message) > MOST_LOOKED_AT:
             lines = [*lines[:MOST_MESSAGE], Content.styled(f"{self.proc.glyphs.more} y copies all of it", "$quiet")]
         facts = self._facts
         if facts is not None and facts.source:
@@ -122,10 +125,10 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
         if facts is not None and facts.cause:
             lines += [Content(""), Content.assemble(("caused by ", "$quiet"), safe_line(facts.cause))]
         if self._view.run.summary:
-            lines += [Content(""), *_wrapped(safe(self._view.run.summary, ""), width)]
+            lines += [Content(""), *_wrapped(safe(self._view.run.summary[:MOST_LOOKED_AT], ""), width)]
         lines += [Content(""), *self._ways(facts, width)]
         if ending.trace.strip():
-            trace = safe(ending.trace.strip("\n"), "$quiet").split("\n")
+            trace = safe(ending.trace[:MOST_LOOKED_AT].strip("\n"), "$quiet").split("\n")
             lines += [Content(""), *(line.truncate(width, ellipsis=True) for line in trace[:MOST_TRACE])]
             if len(trace) > MOST_TRACE:
                 lines.append(Content.styled(f"{self.proc.glyphs.more} {len(trace) - MOST_TRACE} more lines", "$quiet"))
@@ -169,7 +172,9 @@ class FailureCard(Widget, can_focus=True, inherit_bindings=False):
 
     def _blocked(self, width: int) -> list[Content]:
         run = self._view.run
-        lines = _wrapped(safe(run.error or "this worker lacks something that the run needs", "b $strong"), width)
+        lines = _wrapped(
+            safe((run.error or "this worker lacks something that the run needs")[:MOST_LOOKED_AT], "b $strong"), width
+        )
         how = (
             "The run has not failed: it waits, and goes on by itself where a worker has what it needs. Set it here and "
             "start proc-tui again, or drive it elsewhere: proc-tui watch"

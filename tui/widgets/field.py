@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
     from ..app import ProcTui
 
+MOST, MOST_LINE = 200_000, 20_000
+"""Characters of a text, and of one line of it, that a field takes without being slow."""
+
+
+def too_long(text: str, already: str = "") -> str:
+    """Why a text cannot be put into a field, in words; empty when it can."""
+    if len(already) + len(text) > MOST:
+        return f"too long for a field: {len(already) + len(text):,} characters, and {MOST:,} are what it takes"
+    longest = max(map(len, text.split("\n")))
+    return f"too long for a field: a line of {longest:,} characters" if longest > MOST_LINE else ""
+
 
 class Field(TextArea):
     """A field; enter sends, or breaks the line in an artifact, and esc leaves it with what was typed."""
@@ -75,8 +86,11 @@ class Field(TextArea):
             event.stop()
             event.prevent_default()
             cast("ProcTui", self.app).say("this word is typed, not pasted", "warning")
-        else:
-            await super()._on_paste(event)
+        elif why := too_long(event.text, self.text):
+            event.stop()
+            event.prevent_default()
+            more = ": E opens it in $EDITOR" if self.purpose == "artifact" else ""
+            cast("ProcTui", self.app).say(f"not pasted, {why}{more}", "warning")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """As in the base class: only what acts is shown. In an artifact enter breaks the line, and ^s is not told."""

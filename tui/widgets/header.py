@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from ..screen_safety import safe_line
-from ..words import money, time_of_day
+from ..words import money, several, time_of_day
 from .lines import beside
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class Header(Widget):
         left: list[Content | tuple[str, str] | str] = [("proc-tui", "b $accent"), "  ", safe_line(view.name)]
         if self._trail.plain:
             left += [(f" {glyphs.prompt} ", "$quiet"), self._trail]
-        needs = view.pending or len(view.needs)
+        waiting = _waiting(view)
         counts = [
             Content.assemble((f"{glyphs.running} ", "$accent"), f"{len(view.running)} running"),
-            Content.styled(f"{glyphs.waits} {needs} {'needs' if needs == 1 else 'need'} you", "b $wait")
-            if needs
+            Content.styled(f"{glyphs.waits} {waiting}", "b $wait")
+            if waiting
             else Content.styled(f"{glyphs.waits} nothing needs you", "$quiet"),
         ]
         if view.failed:
@@ -90,6 +90,14 @@ class Header(Widget):
                 return Content.styled(f"stale since {time_of_day(driver.since)[:5]}", "b $bad")
             case _:
                 return Content.styled("no worker", "b $wait" if view.running else "$quiet")
+
+
+def _waiting(view: WorkspaceView) -> str:
+    """How many runs need somebody, and that their requests are counted where those are more or fewer."""
+    runs, requests = len(view.needs), view.pending
+    if requests and requests != runs:
+        return f"{several(requests, 'request')} {'needs' if requests == 1 else 'need'} you"
+    return f"{runs} {'needs' if runs == 1 else 'need'} you" if runs else ""
 
 
 def _short(number: int) -> str:

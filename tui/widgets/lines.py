@@ -265,6 +265,11 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         if self.is_attached:
             self.post_message(self.Moved(self))
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that comes late says where one is, also if that was reached before."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def watch_has_focus(self, _has_focus: bool) -> None:
         """As in the base class; the cursor looks different."""
         super().watch_has_focus(_has_focus)

@@ -54,5 +54,6 @@ def options_of(request: PendingRequest) -> tuple[Option, ...]:
 
 
 def going(label: str) -> str:
-    """What is said while an answer is not in effect yet: `approving`, `rejecting`, `"Publish"`."""
-    return {"approve": "approving", "reject": "rejecting"}.get(label.casefold(), f'deciding "{label}"')
+    """What is said while an answer is not in effect yet: `approving`, `answering`, `deciding "Publish"`."""
+    known = {"approve": "approving", "reject": "rejecting", "answer": "answering"}
+    return known.get(label.casefold(), f'deciding "{label}"')

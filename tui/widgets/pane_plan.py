@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import msgspec
 
+from ..panes import BY_NAME
+
 WIDE = 108
 MEDIUM = 62
 LOW = 22
 """Rows below which everything shares one place."""
 ORDER = ("conversation", "timeline", "state", "checkpoints", "graph", "source", "log")
+_FRAME = 6
+"""Columns of a frame's upper border that a title does not get."""
 _INSPECTOR = ("state", "checkpoints", "graph", "source")
 
 
@@ -53,3 +57,17 @@ def plan(width: int, height: int, front: str, *, zoomed: str | None = None) -> d
         shown: Place(left, 0, right, height - log, _INSPECTOR),
         "log": Place(left, height - log, right, log),
     }
+
+
+def titles(tabs: tuple[str, ...], front: str, width: int) -> tuple[list[str], int]:
+    """What the panes that share a place are called, and the columns of the bar between two of them, by the room.
+
+    The bar stands alone before a title gets shorter, and the one in front is the last to.
+    """
+    whole = [BY_NAME[name].title for name in tabs]
+    mixed = [BY_NAME[name].title if name == front else BY_NAME[name].short for name in tabs]
+    short = [BY_NAME[name].short for name in tabs]
+    for words, between in ((whole, 3), (whole, 1), (mixed, 3), (mixed, 1), (short, 1)):
+        if sum(len(word) + 2 + between for word in words) - between <= width - _FRAME:
+            break
+    return words, between

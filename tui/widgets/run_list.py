@@ -17,11 +17,11 @@ from textual.message import Message
 from ...core.errors import ProcError
 from ...core.model.states import RunStatus
 from .. import keys
-from ..clean import oneline
+from ..clean import cells, oneline
 from ..glyphs import sign
 from ..live.workspace import Entry
 from ..screen_safety import safe_line
-from ..words import age, time_of_day
+from ..words import age, several, time_of_day
 from .lines import Lines, beside
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 FOLDED_FROM = 4
 """Children from this number on are folded to one line."""
-ROOMY = 70
+ROOMY = 56
 """Columns from which a row also says what the run is at."""
+NAMED = 30
+"""Columns of a name in such a row, at most."""
 ID_FROM = 38
 """Columns from which a row has the beginning of the run's id."""
 FOUND = 50
@@ -49,7 +51,8 @@ class Row(msgspec.Struct, frozen=True):
     """`head`, `run`, `fold`, `note`, `more` or `gap`."""
     key: str
     text: str = ""
-    number: int = 0
+    count: str = ""
+    """Of a heading: how many there are."""
     style: str = ""
     entry: Entry | None = None
     depth: int = 0
@@ -75,6 +78,8 @@ class RunList(Lines):
         self._rows: list[Row] = []
         self._places: dict[str, int] = {}
         self._deadlines: bool = False
+        self._named: int = 0
+        """Columns that the names of all rows take."""
         self._found: tuple[Entry, ...] = ()
         """What was looked for and is not in a group."""
         self._wanted: str | None = None
@@ -152,7 +157,7 @@ class RunList(Lines):
                 continue
             if rows:
                 rows.append(Row("gap", f"gap {title}"))
-            rows.append(Row("head", f"head {title}", title, len(entries), style))
+            rows.append(Row("head", f"head {title}", title, _counted(view, entries), style))
             for entry in entries:
                 rows += self._tree(entry, 0)
         if view.more:
@@ -160,9 +165,18 @@ class RunList(Lines):
         listed = {row.key for row in rows}
         found = [entry for entry in self._found if f"run {entry.run.id}" not in listed]
         if found:
-            rows += [Row("gap", "gap Found"), Row("head", "head Found", "Found", len(found), "$quiet")]
+            rows += [Row("gap", "gap Found"), Row("head", "head Found", "Found", str(len(found)), "$quiet")]
             rows += [Row("run", f"run {entry.run.id}", entry=entry) for entry in found]
         self._rows = rows
+        # With the bar and the sign before a name, and the indentation of a child.
+        self._named = max(
+            (
+                3 + (2 * row.depth + 1 if row.depth else 0) + cells(oneline(row.entry.run.procedure))
+                for row in rows
+                if row.kind == "run" and row.entry is not None
+            ),
+            default=0,
+        )
         self._places = {row.key: index for index, row in enumerate(rows)}
 
     def _tree(self, entry: Entry, depth: int) -> Iterator[Row]:
@@ -221,7 +235,7 @@ class RunList(Lines):
             case "head":
                 return beside(
                     Content.styled(f" {row.text}", f"b {row.style}"),
-                    Content.styled(f"{row.number} ", f"b {row.style}"),
+                    Content.styled(f"{row.count} ", f"b {row.style}"),
                     width,
                 )
             case "run":
@@ -250,16 +264,16 @@ class RunList(Lines):
         indent = "  " * (row.depth - 1) + f" {glyphs.child} " if row.depth else ""
         name_style = "$quiet" if run.status is RunStatus.CANCELLED else "b $strong" if index == self.cursor else ""
         left = Content.assemble(bar, (indent, "$line"), (f"{glyph} ", style), safe_line(run.procedure, name_style))
-        cells: list[Content | str | tuple[str, str]] = []
+        ends: list[Content | str | tuple[str, str]] = []
         if width >= ID_FROM:
-            cells += [(run.id[:4], "$quiet"), " "]
-        cells.append((f"{self._age(entry, now):>5}", "$wait" if entry.asked else "$quiet"))
+            ends += [(run.id[:4], "$quiet"), " "]
+        ends.append((f"{self._age(entry, now):>5}", "$wait" if entry.asked else "$quiet"))
         if self._deadlines:
-            cells.append(self._left(entry, now))
-        right = Content.assemble(*cells)
+            ends.append(self._left(entry, now))
+        right = Content.assemble(*ends)
         if width >= ROOMY:
             room = width - right.cell_length - 2
-            name = left.truncate(min(30, room // 2), ellipsis=True, pad=True)
+            name = left.truncate(min(self._named, NAMED, room // 2), ellipsis=True, pad=True)
             left = Content.assemble(
                 name, "  ", self._what(entry).truncate(max(0, room - name.cell_length - 2), ellipsis=True)
             )
@@ -358,6 +372,14 @@ class RunList(Lines):
     def action_right(self) -> None:
         """Goes to the run."""
         self.action_open()
+
+
+def _counted(view: WorkspaceView, entries: Sequence[Entry]) -> str:
+    """How many runs a group has; of those that need somebody also how many requests, if these are not as many."""
+    if entries is not view.needs or view.pending in (0, len(entries)):
+        return str(len(entries))
+    first = "first " if view.pending > len(view.requests) else ""
+    return f"{first}{several(len(entries), 'run')}, {several(view.pending, 'request')}"
 
 
 def _reason(error: str) -> str:

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from ..panes import BY_NAME, load
-from .pane_plan import ORDER, Place, plan
+from .pane_plan import ORDER, Place, plan, titles
 from .run_head import RunHead
 
 if TYPE_CHECKING:
@@ -214,16 +214,14 @@ class RunPanel(Container):
 
     def _title(self, pane: Pane, place: Place) -> None:
         tabs = place.tabs or (pane.NAME,)
-        short = _is_short(tabs, place.width)
+        words, between = titles(tabs, pane.NAME, place.width)
         parts: list[Content | str | tuple[str, str]] = []
-        for name in tabs:
-            info = BY_NAME[name]
+        for name, title in zip(tabs, words, strict=True):
             if parts:
-                parts.append((f" {self.proc.glyphs.bar} ", "$line"))
-            title = info.title[:4] if short and name != pane.NAME else info.title
+                parts.append((self.proc.glyphs.bar.center(between), "$line"))
             here = name == pane.NAME and len(tabs) > 1
             parts += [
-                (str(info.number), "$quiet"),
+                (str(BY_NAME[name].number), "$quiet"),
                 " ",
                 (title, "b $accent" if here else "$foreground" if len(tabs) == 1 else "$quiet"),
             ]
@@ -250,17 +248,10 @@ class RunPanel(Container):
 
     def _tabs(self, pane: Pane, place: Place) -> list[tuple[str, int, int]]:
         """Where the titles of the panes stand in the upper border."""
-        short = _is_short(place.tabs, place.width)
+        words, between = titles(place.tabs, pane.NAME, place.width)
         found: list[tuple[str, int, int]] = []
         column = 0
-        for name in place.tabs:
-            title = BY_NAME[name].title
-            size = 2 + len(title[:4] if short and name != pane.NAME else title)
-            found.append((name, column, column + size))
-            column += size + 3
+        for name, title in zip(place.tabs, words, strict=True):
+            found.append((name, column, column + len(title) + 2))
+            column += len(title) + 2 + between
         return found
-
-
-def _is_short(tabs: tuple[str, ...], width: int) -> bool:
-    """Whether the titles of the panes behind have to be cut."""
-    return sum(len(BY_NAME[name].title) + 5 for name in tabs) - 3 > width - 6

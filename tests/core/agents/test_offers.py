@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from proc_tui.core.errors import DependencyError, NotFound
 from proc_tui.core.journal.events import Ended
-from proc_tui.core.model.settings import PythonToolSettings, Settings
+from proc_tui.core.model.settings import PythonToolSettings, ServerSettings, Settings
 from proc_tui.core.testing import play
 
 SETTINGS = Settings(
@@ -50,6 +50,20 @@ def test_a_broken_procedure_is_told_with_its_place_before_the_run_starts(way: st
     told = str(caught.value)
     assert told.startswith('play needs what is not here: procedure "other", which is broken (other.yaml:')
     assert told.endswith("; and 1 more)")
+
+
+def test_tools_of_a_server_that_is_not_there_are_told_once_with_its_reason_before_the_run_starts() -> None:
+    settings = Settings(mcp_servers={"docs": ServerSettings(command="no-such-program")})
+    with pytest.raises(DependencyError) as caught:
+        play("return 1", dependencies={"tools": ["docs.search", "docs.*"]}, settings=settings)
+    assert str(caught.value) == (
+        'play needs what is not here: tool "docs.search", tool "docs.*" (the MCP server "docs" did not start: there is '
+        'no program "no-such-program"; install it, or correct command)'
+    )
+    with pytest.raises(
+        DependencyError, match=r'here: tool "search" \(0 known\), and the MCP server "docs" did not start'
+    ):
+        play("return 1", dependencies={"tools": ["search"]}, settings=settings)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -344,6 +344,26 @@ async def test_messages_and_tools_are_sent_as_the_protocol_wants_them(bench: Ben
     assert sent["tools"][1]["function"]["parameters"] == {"type": "object", "properties": {}}
 
 
+@pytest.mark.parametrize(("model", "role"), [("gpt-5-mini", "system"), ("o3-mini", "developer")])
+async def test_a_conversation_is_sent_as_the_model_wants_it(bench: Bench, model: str, role: str) -> None:
+    calls = (RequestedCall("c1", "search", ""), RequestedCall("c2", "search", '["rain"]'))
+    answers = (ChatMessage("tool", "wet", call="c1"), ChatMessage("tool", "no object", call="c2"))
+    later = (ChatMessage("system", "Be brief."), ChatMessage("assistant"), ChatMessage("user", "Zürich \U0001f327"))
+    conversation = (*HELLO, ChatMessage("assistant", calls=calls), *answers, *later)
+    await bench.ask({"text": "ok"}, ModelRequest(conversation), model=model)
+    call = {"type": "function", "function": {"name": "search", "arguments": "{}"}}
+    assert bench.sent["messages"] == [
+        {"role": role, "content": "Be kind."},
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": None, "tool_calls": [{**call, "id": "c1"}, {**call, "id": "c2"}]},
+        {"role": "tool", "content": "wet", "tool_call_id": "c1"},
+        {"role": "tool", "content": "no object", "tool_call_id": "c2"},
+        {"role": role, "content": "Be brief."},
+        {"role": "assistant", "content": ""},
+        {"role": "user", "content": "Zürich \U0001f327"},
+    ]
+
+
 async def test_what_is_not_set_is_not_sent(bench: Bench) -> None:
     await bench.ask({"text": "ok"})
     assert bench.sent.keys() == {"messages", "model", "stream", "stream_options"}

@@ -109,7 +109,7 @@ def test_what_does_not_pass_in_time_fails_the_turn_which_can_be_caught_and_resum
     failure, model, says = PASSING[name]
     played = turn(openai_server, [failure] * 3, model=model)
     assert says in played.error
-    assert "tried 3 times" in played.error
+    assert "(tried 3 times); resume the run when this is over, or raise the agent's response.retries" in played.error
     assert played.fold.agents.of("worker").messages == []
     openai_server.play([ANSWER])
     played.operator.resume(played.run)
@@ -310,6 +310,40 @@ code: |
     assert together in played.error
     assert [run.status.value for run in (child.run for child in played.children)] == ["COMPLETED", "FAILED"]
     assert len(openai_server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'return Procedure.run("writer")',
+        'return Step.run("s", function() return Procedure.run("editor") end)',
+        'local handle = Procedure.spawn("writer")\nreturn Procedure.wait(handle)',
+        'local handle = Procedure.spawn("editor")\nreturn (Procedure.wait(handle))',
+    ],
+    ids=["run", "run below a run in a step", "wait", "wait for a run of a run"],
+)
+def test_a_child_that_met_the_budget_goes_on_when_its_parent_is_resumed(
+    openai_server: Any, tmp_path: Path, code: str
+) -> None:
+    writer = {
+        "agents": {"writer": {"system_prompt": "s"}},
+        "code": 'local said = {}\nfor i = 1, 3 do said[i] = Writer.turn{inject = "Go."}.content end\nreturn #said',
+    }
+    keys: dict[str, Any] = {"procedures": {"writer": writer, "editor": {"code": 'return Procedure.run("writer")'}}}
+    openai_server.play([ANSWER] * 9)
+    small, large = (configured(openai_server.url, LimitSettings(max_tokens=tokens)) for tokens in (30, 300))
+    stopped = play(code, **keys, settings=small, folder=tmp_path)
+    assert "30 tokens; the budget is 30 (limits.max_tokens)" in stopped.error
+    started = {run.id for run in stopped.operator.runs()}
+    stopped.operator.resume(stopped.run)
+    assert "the budget is 30" in stopped.go_on().error, "nothing was raised"
+    stopped.operator.resume(stopped.run)
+    stopped.operator.close()
+    more = play(code, **keys, settings=large, folder=tmp_path)
+    assert more.result == 3
+    assert len(openai_server.asked) == 3, "no reply is paid twice"
+    assert {run.id for run in more.operator.runs()} == started
+    more.replay()
 
 
 def test_what_replies_cost_is_counted_by_turn_agent_and_run(openai_server: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import threading
@@ -13,7 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from keyring.errors import KeyringLocked
 from proc_tui.core.errors import Blocked
-from proc_tui.core.model.secrets import REDACTED, SHORTEST, Secrets
+from proc_tui.core.model.secrets import REDACTED, SHORTEST, SHORTEST_IN_DATA, Secrets
+from proc_tui.core.values import tag_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +110,31 @@ def test_a_secret_is_found_in_every_form_in_which_it_is_written(value: str) -> N
         repr(value)[1:-1],
     ):
         assert secrets.redact(f"<{form}>") == "<***>", form
+
+
+@given(st.binary(max_size=6), st.text(min_size=8, max_size=40), st.binary(max_size=6))
+def test_a_secret_is_found_wherever_it_stands_in_base64(before: bytes, value: str, after: bytes) -> None:
+    assume(len(value.strip()) >= SHORTEST_IN_DATA)
+    try:
+        secret = value.encode()
+    except UnicodeEncodeError:
+        assume(False)
+    secrets = Secrets({"KEY": value})
+    secrets.environment("KEY")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(before + secret + after).decode()
+        told = secrets.redact_data({"type": "blob", "data": text})
+        assert isinstance(told, dict)
+        left = str(told["data"])
+        assert REDACTED in left
+        assert len(left.replace(REDACTED, "")) <= (len(before) + len(after)) * 4 / 3 + 8, "no more than the edges stay"
+
+
+def test_a_text_that_is_not_utf8_stays_one_without_its_secrets() -> None:
+    secrets = Secrets({"KEY": "sk-0123456789"})
+    secrets.environment("KEY")
+    assert secrets.redact_data(tag_bytes(b"\xff sk-0123456789 \xfe")) == tag_bytes(b"\xff *** \xfe")
+    assert secrets.redact_data(tag_bytes(b"\xff")) == tag_bytes(b"\xff")
 
 
 def test_the_keyring_gives_a_key_that_is_redacted(ring: Ring) -> None:

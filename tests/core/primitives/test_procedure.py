@@ -781,6 +781,6 @@ def test_a_guard_may_change_nothing(code: str) -> None:
 
 def test_every_missing_dependency_is_named_before_the_run_starts() -> None:
     document = "dependencies: {tools: [search, fetch], procedures: [double, gone]}\ncode: return 1\n"
-    with pytest.raises(DependencyError, match=r'tool "search" \(none .*; tool "fetch" \(none .*; procedure "gone"'):
+    with pytest.raises(DependencyError, match=r'tool "search", tool "fetch" \(none .*; procedure "gone"'):
         play(document, workspace=CHILDREN)
     assert play("dependencies: {procedures: [double]}\ncode: return 1\n", workspace=CHILDREN).result == 1

@@ -88,9 +88,11 @@ async def test_a_source_that_does_not_start_stops_no_other(tmp_path: Path) -> No
     broken = Shelf("shop", "order", failure=ToolError('the MCP server "shop" did not start: it is closed on Sundays'))
     toolbox = box(tmp_path, Shelf("web", "search"), broken)
     assert (await toolbox.find("search")).server == "web"
-    told = await failure(toolbox, "order")
-    assert 'there is no tool "order" (1 tool is known' in told
-    assert 'the MCP server "shop" did not start: it is closed on Sundays' in told
+    why = 'the MCP server "shop" did not start: it is closed on Sundays'
+    assert await failure(toolbox, "order") == f'there is no tool "order" (1 known), and {why}'
+    assert await failure(toolbox, "shop.order") == f'there is no tool "shop.order": {why}'
+    assert (await failure(toolbox, "serch")).startswith('there is no tool "serch"; did you mean "search"? (1 tool is')
+    assert why in await failure(toolbox, "serch")
 
 
 async def test_a_source_that_cannot_be_used_here_blocks_what_may_be_its_tools(tmp_path: Path) -> None:

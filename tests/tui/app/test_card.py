@@ -13,6 +13,7 @@ from proc_tui.tui.memory import Memory
 from proc_tui.tui.widgets import card_writing
 from proc_tui.tui.widgets.arming import Timing
 from proc_tui.tui.widgets.card import Card
+from proc_tui.tui.widgets.seen import seen
 from textual import events
 
 if TYPE_CHECKING:
@@ -176,6 +177,15 @@ async def test_options_have_letters_that_mean_nothing_else(stage: Stage) -> None
         assert answers(stage) == [{"decision": "Merge"}]
 
 
+async def test_options_in_another_script_are_all_in_x(stage: Stage) -> None:
+    await stage.play('Human.review{message = "Which?", options = {"承認", "却下", "保留"}}', name="it")
+    async with stage.open() as app:
+        await app.press("enter")
+        assert "x 3 answers" in app.text()
+        await app.press("x", "enter")
+        assert answers(stage) == [{"decision": "承認"}]
+
+
 async def test_x_lists_every_answer_and_what_it_leads_to(stage: Stage) -> None:
     await stage.play(
         'local ok = Human.approve{message = "Go on?"}\nif ok then Step.run("deploy", function() end) end', name="it"
@@ -278,8 +288,11 @@ async def test_refusing_what_is_dangerous_needs_no_word(stage: Stage) -> None:
 async def test_a_question_is_answered_in_the_field_of_its_card(stage: Stage) -> None:
     await stage.play('return Human.input{message = "Who?"}', name="it")
     async with stage.open() as app:
-        await app.press("I", "enter", "c", "b", "o", "b", "enter")
+        await app.press("I", "enter", "c", "b", "o", "b", "escape")
+        assert "answer bob" in app.text(), "what was typed is no comment"
+        await app.press("c", "enter")
         assert answers(stage) == [{"text": "bob"}]
+        assert "answering in 2 s" in app.text()
         await app.press("u")
         assert answers(stage) == []
 
@@ -304,13 +317,18 @@ async def test_an_answer_from_elsewhere_is_said_with_who_gave_it(stage: Stage) -
 
 
 async def test_a_card_in_the_conversation_says_what_became_of_its_request(stage: Stage) -> None:
-    await stage.play(f"{GATE.removeprefix('return ')} Sleep(9999)", name="it")
+    run = await stage.play(f"{GATE.removeprefix('return ')} Sleep(9999)", name="it")
+    await stage.play(GATE, name="another")
+    await stage.play(GATE, name="third")
     async with stage.open(drive=True) as app:
-        await app.press("enter")
+        app.app.go_to_run(run.id)
+        await app.settle()
+        await app.press("1")
         given = Given(approved=False, feedback="not today")
-        stage.operator.answer(stage.operator.inbox()[0].id, given, by="bob")
+        stage.operator.answer(stage.operator.inbox(run=run.id)[0].id, given, by="bob")
         await app.until('Reject "not today"')
         assert "answered by bob" in app.text()
+        assert "waiting" not in app.line("Approval"), "it is none of those that wait"
         assert app.focused_layer() == "card", "nothing takes the focus away from whoever was about to decide"
         await app.press("a", "r", "c", "e")
         assert "answered by bob" in app.text()
@@ -468,7 +486,7 @@ async def test_what_was_typed_last_is_kept_when_the_field_is_closed_for_somebody
         change_artifact(stage, request.id, "four")
         app.app.feed.look()
         await app.until("four")
-        kept = app.app.memory.draft(f"{request.id}:{request.digest}")
+        kept = app.app.memory.draft(seen(request).key)
         assert kept is not None
         assert kept.note == "no"
 

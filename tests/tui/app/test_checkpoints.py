@@ -46,6 +46,31 @@ async def test_every_operation_has_its_outcome_line_and_duration(stage: Stage) -
         assert "4 operations" in app.text()
 
 
+async def test_its_columns_have_headings_where_there_is_room_for_one(stage: Stage) -> None:
+    await stage.play(STEPS, name="notes")
+    async with stage.open(size=(80, 24)) as app:
+        await app.press("4")
+        heading, row = app.line("took"), app.line("✓ first")
+        assert heading.index("operation") == row.index("first")
+        assert heading.index("outcome") == row.index("{rows")
+        assert "line" in heading
+        assert "tokens" not in heading, "no model was asked"
+        await app.resize(80, 16)
+        assert "took" in app.text()
+        await app.resize(100, 30)
+        await app.resize(150, 20)
+        assert "✓ first" in app.text()
+
+
+async def test_a_long_list_that_opens_at_its_end_has_its_bar_there_too(stage: Stage) -> None:
+    await stage.play('for n = 1, 90 do Step.run("step " .. n, function() return n end) end', name="long")
+    async with stage.open(size=(80, 24)) as app:
+        await app.press("4")
+        rows = app.pane("checkpoints").query_one("CheckpointRows")
+        await app.until(lambda: rows.scroll_y > 0)
+        assert rows.vertical_scrollbar.position == rows.scroll_y
+
+
 async def test_enter_shows_the_values_in_full(stage: Stage) -> None:
     await stage.play(STEPS, name="notes")
     async with stage.open(size=(150, 40)) as app:

@@ -126,6 +126,37 @@ async def test_an_answer_stands_beside_its_request(stage: Stage) -> None:
     assert stage.operator.run(run.id).status == "COMPLETED"
 
 
+async def test_an_answer_with_an_edited_artifact_says_so_and_leads_to_what_was_changed(stage: Stage) -> None:
+    await stage.play('Human.review{message = "Fine?", artifact = "one\\ntwo\\nthree\\n"}', name="letter")
+    (request,) = stage.operator.inbox()
+    from proc_tui.core.operator import Given
+
+    stage.operator.answer(request.id, Given(decision="Approve", artifact="one\n2\nthree\nfour\n"), by="ann")
+    await stage.drive()
+    async with stage.open(size=(170, 60)) as app:
+        assert "edited by ann: 2 lines added, 1 removed" in app.text()
+        talk = app.pane("conversation").query_one("Talk")
+        talk.focus()
+        talk.select(next(row for row in range(talk.total()) if "edited by ann" in talk.text_of(row)))
+        await app.press("enter")
+        assert "- two" in app.text()
+        assert "+ 2" in app.text()
+        assert "+ four" in app.text()
+        assert "- one" not in app.text()
+
+
+async def test_an_answer_without_an_edit_does_not_speak_of_one(stage: Stage) -> None:
+    await stage.play('Human.review{message = "Fine?", artifact = "one"}', name="letter")
+    (request,) = stage.operator.inbox()
+    from proc_tui.core.operator import Given
+
+    stage.operator.answer(request.id, Given(decision="Approve"), by="ann")
+    await stage.drive()
+    async with stage.open(size=(170, 60)) as app:
+        assert "Approve by ann" in app.text()
+        assert "edited" not in app.text()
+
+
 async def test_the_past_shows_what_was_said_by_then_and_takes_nothing(stage: Stage) -> None:
     await conversation(stage)
     async with stage.open(size=(170, 60)) as app:

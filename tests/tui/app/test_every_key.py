@@ -447,10 +447,10 @@ async def _level(app: OpenApp, key: str) -> None:
 
 @tries("timeline.zoom_in", "timeline.zoom_out")
 async def _scale(app: OpenApp, key: str) -> None:
-    await app.press("plus", "plus")
+    await app.press("equals_sign", "equals_sign")
     assert "4x closer" in app.text()
     await app.press(key)
-    assert {"plus": "8x closer", "minus": "2x closer"}[key] in app.text()
+    assert {"equals_sign": "8x closer", "minus": "2x closer"}[key] in app.text()
     await app.press(*["minus"] * 4)
 
 

@@ -48,6 +48,15 @@ async def test_the_way_to_the_current_node_is_unfolded_and_it_is_marked(stage: S
         assert "status: open" in app.text(), "the selected node is shown below"
 
 
+async def test_its_columns_have_headings_that_stand_above_their_numbers(stage: Stage) -> None:
+    await stage.play(TREE, name="ways")
+    async with stage.open(size=(80, 24)) as app:
+        await app.press("5")
+        heading, root = app.line("children"), app.line("find the way")
+        assert heading.index("score") + len("score") == root.index("0.5") + 3
+        assert heading.index("children") + len("children") == root.index("3 ") + 1
+
+
 async def test_unfolding_reads_what_is_below(stage: Stage) -> None:
     await stage.play(TREE, name="ways")
     async with stage.open(size=(150, 44)) as app:

@@ -40,3 +40,22 @@ async def test_it_says_who_drives_also_where_there_is_little_room(
         await app.pilot.pause()
         assert narrow in app.text().splitlines()[0]
         assert "1 needs you" in app.text().splitlines()[0]
+
+
+async def test_it_and_the_list_tell_the_same_story_when_one_tree_asks_twice(stage: Stage) -> None:
+    family = """
+name: family
+version: "1"
+procedures:
+  child:
+    code: |
+      Human.approve{message = "May I?"}
+code: |
+  Procedure.wait_all{Procedure.spawn("child"), Procedure.spawn("child")}
+"""
+    await stage.play(family, name="family")
+    for _ in range(3):
+        await stage.drive()
+    async with stage.open(size=(120, 30)) as app:
+        assert "2 requests need you" in app.text().splitlines()[0]
+        assert "1 run, 2 requests" in app.line("Needs you")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.tui.configured import Configured
 
 if TYPE_CHECKING:
     from conftest import Stage
@@ -34,9 +35,7 @@ async def test_esc_and_q_close_it_and_leave_nothing(stage: Stage) -> None:
 
 
 async def test_a_rebound_key_acts_and_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from proc_tui.tui.application import choosing as module
-
-    monkeypatch.setattr(module, "own_sections", lambda: {"keys": {"app": {"inbox": "ctrl+g"}}})
+    monkeypatch.setattr(Configured, "own_value", lambda _self, key: {"keys": {"app": {"inbox": "ctrl+g"}}}[key])
     await stage.play("return 1", name="billing")
     async with stage.open() as app:
         await app.press("question_mark", "slash", *"inbox")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from proc_tui.core.engine import worker
 from proc_tui.core.operator import Given
 from proc_tui.tui import leaving
 from proc_tui.tui.application.shared import keep_crash
@@ -100,6 +103,33 @@ async def test_control_c_twice_asks_and_a_third_time_stops_here(stage: Stage, st
         await app.pilot.pause(0.3)
         assert app.app.left
     assert not started
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c"])
+async def test_what_leaving_waits_for_is_said_and_need_not_be_waited_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(worker, "QUIT_SECONDS", 3600.0)
+    monkeypatch.setattr(worker.Worker, "busy", True)
+    async with stage.open(drive=True) as app:
+        await app.until("driven by this process")
+        going = asyncio.create_task(app.app.leave())
+        await app.until("would be paid for")
+        assert not going.done()
+        await app.pilot.press(key)
+        async with asyncio.timeout(8):
+            await going
+
+
+async def test_a_second_signal_to_end_waits_for_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "QUIT_SECONDS", 3600.0)
+    monkeypatch.setattr(worker.Worker, "busy", True)
+    async with stage.open(drive=True) as app:
+        await app.until("driven by this process")
+        app.app._hung_up(signal.SIGTERM)  # pyright: ignore[reportPrivateUsage]
+        await app.until("would be paid for")
+        app.app._hung_up(signal.SIGTERM)  # pyright: ignore[reportPrivateUsage]
+        await app.until(lambda: app.app._exit)  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_nobody_asks_when_another_process_drives(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

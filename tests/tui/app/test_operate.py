@@ -130,6 +130,27 @@ async def test_where_there_is_no_room_a_run_has_a_screen_of_its_own(stage: Stage
         assert app.focused_layer() == "runs"
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, "1 Conversation│2 Timeline│3 State│4 Checkpoints│5 Graph│6 Source│7 Log"),
+        (70, "1 Talk│2 Time│3 State│4 Checkpoints│5 Graph│6 Source│7 Log"),
+        (60, "1 Talk│2 Time│3 State│4 Checks│5 Graph│6 Source│7 Log"),
+    ],
+)
+async def test_the_names_of_the_panes_are_words_at_every_width_and_take_clicks(
+    stage: Stage, width: int, shown: str
+) -> None:
+    await stage.play(GATE, name="notes", **STAGES)
+    async with stage.open(size=(width, 24)) as app:
+        await app.press("enter", "4")
+        line = app.line("7 Log")
+        assert shown in line
+        await app.pilot.click("#pane-checkpoints", offset=(line.index("6 Source") + 3, 0))
+        await app.settle()
+        assert app.focused_layer() == "source"
+
+
 async def test_a_resize_to_narrow_leaves_the_focus_where_keys_act(stage: Stage) -> None:
     await stage.play(GATE, name="notes", **STAGES)
     async with stage.open(size=(150, 40)) as app:

@@ -6,6 +6,8 @@ import pytest
 from proc_tui.tui.screens.picking import Choice, sought
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Stage
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,56 @@ async def test_keys_of_the_focused_layer_are_commands_that_do_what_they_say(stag
         assert "Source" in app.text()
         await app.press("enter")
         await app.until(lambda: app.focused_layer() == "source")
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("key", "Help"), ("shortcut", "Help"), ("quit", "Leave proc-tui"), ("exit", "Leave proc-tui"),
+        ("theme", "Theme proc-dark"), ("settings", "Settings in effect"), ("config", "Settings in effect"),
+        ("search", "Find"), ("new", "New run"), ("approve", "Inbox"), ("reset", "Actions"),
+        ("screenshot", "Save a picture of the screen"),
+    ],
+)  # fmt: skip
+async def test_words_that_anybody_would_look_for_are_found(stage: Stage, word: str, found: str) -> None:
+    await stage.play("return 1", name="billing")
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("colon", *word)
+        assert found in app.text()
+
+
+async def test_settings_are_shown_with_where_each_comes_from(stage: Stage) -> None:
+    (stage.folder / ".proc-tui").mkdir(exist_ok=True)
+    (stage.folder / ".proc-tui" / "config.toml").write_text('durability = "fast"\n')
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("colon", *"settings", "enter")
+        await app.until("durability")
+        assert "fast" in app.line("durability")
+        assert "(default)" not in app.line("durability")
+        assert "(default)" in app.line("file_root")
+        await app.press("q")
+        assert "durability" not in app.text()
+
+
+async def test_a_picture_of_the_screen_is_written_without_the_palette_in_it(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.play("return 1", name="billing")
+    monkeypatch.chdir(tmp_path)
+    async with stage.open(size=(120, 40)) as app:
+        await app.press("colon", *"screenshot", "enter")
+        await app.until(lambda: list(tmp_path.glob("*.svg")))
+        (file,) = tmp_path.glob("*.svg")
+        text = file.read_text()
+        assert "billing" in text
+        assert "screenshot" not in text
+
+
+async def test_leaving_from_the_palette_leaves(stage: Stage) -> None:
+    async with stage.open() as app:
+        await app.press("colon", *"quit")
+        await app.pilot.press("enter")
+        await app.until(lambda: app.app.left)
 
 
 async def test_a_theme_is_worn_and_remembered(stage: Stage) -> None:

@@ -6,7 +6,8 @@ import pytest
 from proc_tui.core.model.trust import Startable, TrustRecord
 from proc_tui.tui import forms
 from proc_tui.tui.screens.dialogs import TrustDialog
-from proc_tui.tui.screens.start import FormRow, StartScreen
+from proc_tui.tui.screens.start import StartScreen
+from proc_tui.tui.widgets.form_row import FormRow
 
 if TYPE_CHECKING:
     from conftest import OpenApp, Stage

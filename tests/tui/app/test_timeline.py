@@ -84,10 +84,22 @@ async def test_bars_stand_at_their_times_and_the_open_one_grows(stage: Stage) ->
 
 
 @pytest.mark.slow
+async def test_plus_starts_a_run_there_too(stage: Stage) -> None:
+    play_in_thread(stage)
+    async with stage.open(size=(150, 44)) as app:
+        await app.press("2")
+        assert "= closer" in app.text().splitlines()[-1]
+        await app.press("plus")
+        await app.until(lambda: len(app.app.screen_stack) > 1)
+        assert "2x closer" not in app.text()
+        assert "notes" in app.text()
+
+
+@pytest.mark.slow
 async def test_the_axis_is_drawn_out_and_moved(stage: Stage) -> None:
     play_in_thread(stage)
     async with stage.open(size=(150, 44)) as app:
-        await app.press("2", "z", "g", "plus", "plus")
+        await app.press("2", "z", "g", "equals_sign", "equals_sign")
         assert "4x closer" in app.text()
         start = app.line("4x closer")
         await app.press("l")

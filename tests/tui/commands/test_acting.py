@@ -21,6 +21,34 @@ class TestAnswer:
         assert "proc-tui resume" in result.stderr
         assert proc.json("resume", run)["outputs"]["ok"] is True
 
+    def test_the_name_of_a_procedure_means_its_only_run_or_its_only_request(self, proc: Any) -> None:
+        run = waiting(proc, "gate")
+        assert run in proc("show", "gate").stdout
+        proc("answer", "gate", "--approve")
+        assert proc.json("resume", "gate")["run"] == run
+        other = waiting(proc, "gate")
+        assert proc.json("answer", "gate", "--approve")["run"] == other
+
+    def test_a_name_that_means_several_lists_them_and_does_nothing(self, proc: Any) -> None:
+        names = {waiting(proc, "gate"), waiting(proc, "gate")}
+        for command in (["cancel", "gate"], ["answer", "gate", "--approve"]):
+            told = proc(*command, code=2).stderr
+            assert all(name in told for name in names)
+        assert "Go on?" in proc("answer", "gate", "--approve", code=2).stderr
+        assert len(proc.lines("inbox")) == 2
+
+    def test_a_run_is_answered_although_it_is_a_child_of_it_that_asks(self, proc: Any) -> None:
+        (proc.folder / "outer.yaml").write_text(
+            'name: outer\nversion: "1"\ncode: |\n  return Procedure.run("gate", {})\n'
+        )
+        run = waiting(proc, "outer")
+        for command in ("status", "show"):
+            told = proc(command, run).stdout
+            assert "Go on?; proc-tui answer" in told, told
+        assert "--approve | --reject" in proc("answer", run, code=2).stderr
+        assert proc.json("answer", run, "--approve")["run"] != run
+        assert proc.json("resume", run)["outputs"]["ok"] is True
+
     def test_the_name_that_was_given_in_the_interface_holds_here_too(self, proc: Any) -> None:
         Memory(proc.folder).keep_name("Grace")
         run = proc.json("run", "gate", code=3)["run"]

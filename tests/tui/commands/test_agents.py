@@ -175,7 +175,7 @@ class TestLooking:
         assert rows["poet"] == {**SPENT, "cost": pytest.approx(0.00009)}
         assert rows["measure"]["total_tokens"] == 0
         assert "<$0.0001 own" in proc("list").stdout
-        assert "wrote 15 tokens, to the quarter of an hour: <$0.0001" in proc("handover").stdout
+        assert "wrote 15 tokens (by whole quarters of an hour): <$0.0001" in proc("handover").stdout
         assert proc.json("handover")["usage"]["total_tokens"] == 45
         page = proc("export", run, "--format", "html").stdout
         assert ">Agents</h" in page

@@ -319,10 +319,12 @@ class TestExport:
         assert "<script" not in text
         assert "&lt;b&gt;bold" in text
 
-    def test_a_file_is_never_overwritten(self, proc: Any) -> None:
+    def test_a_file_is_overwritten_only_when_that_is_asked_for(self, proc: Any) -> None:
         run = proc.json("run", "hello")["run"]
         file = proc.folder / "out.json"
         proc("export", run, "-o", str(file))
         before = file.read_text()
         assert "exists already" in proc("export", run, "-o", str(file), code=2).stderr
         assert file.read_text() == before
+        proc("export", run, "--format", "html", "-o", str(file), "--force")
+        assert file.read_text().startswith("<!doctype html>")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proc_tui.core.document import finding
 from proc_tui.tui.templates import TEMPLATES
 
 SERVERS = '[mcpServers.search]\ncommand = "python"\nargs = ["server.py", "--fast mode"]\nenv = {TOKEN = "secret"}\n'
@@ -24,6 +25,19 @@ class TestCheck:
     def test_files_without_problems(self, proc: Any) -> None:
         result = proc("check", str(proc.folder / "hello.yaml"), str(proc.folder / "gate.yaml"))
         assert result.stdout.count(": ok") == 2
+
+    def test_the_workspace_is_looked_through_once_for_all_files(
+        self, proc: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        configure(proc, "")
+        looks: list[Path] = []
+        real = finding.files
+        monkeypatch.setattr(finding, "files", lambda root: looks.append(root) or real(root))
+        (proc.folder / "old").mkdir()
+        (proc.folder / "old" / "hello.yaml").write_text((proc.folder / "hello.yaml").read_text())
+        result = proc("check", *(str(proc.folder / f"{name}.yaml") for name in ("hello", "gate", "old/hello")))
+        assert result.stderr.count("warning DOC-029") == 2
+        assert len(looks) == 1
 
     def test_every_problem_with_its_place(self, proc: Any) -> None:
         file = proc.folder / "bad.yaml"

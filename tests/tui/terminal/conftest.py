@@ -7,6 +7,8 @@ def test_it_opens(tmux, shop):
     screen.press("a")
     shop.until(run, "COMPLETED")
     shop.check(run, answers=1)
+
+Where single bytes and their delays count, there is a terminal of our own: `open_terminal`.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
+import pyte
 import pytest
 from proc_tui.core.operator import Operator
 from proc_tui.core.testing import write_workspace
@@ -44,13 +48,14 @@ PROGRAM = (
 class Screen:
     """One terminal with one shell command in it."""
 
-    def __init__(self, server: str, name: str) -> None:
+    def __init__(self, server: Path, name: str) -> None:
+        """`server` is the socket of the server of tmux."""
         self._server = server
         self.name = name
 
     def tmux(self, *words: str) -> str:
         """A command of tmux."""
-        done = subprocess.run(["tmux", "-L", self._server, *words], capture_output=True, text=True, check=False)
+        done = subprocess.run(["tmux", "-S", self._server, *words], capture_output=True, text=True, check=False)
         return done.stdout
 
     def press(self, *keys: str) -> None:
@@ -162,10 +167,89 @@ def spawn_interface(folder: Path, home: Path, size: tuple[int, int], **variables
     return process
 
 
+class Terminal:
+    """The interface on a pseudo-terminal: bytes are sent to it with delays, and all that it sends is kept."""
+
+    def __init__(
+        self, folder: Path, home: Path, size: tuple[int, int] = (30, 100), *, answers: bool = True, **variables: str
+    ) -> None:  # fmt: skip
+        """`size` is rows and columns; `answers` is whether it says where the cursor is when it is asked."""
+        self.answers = answers
+        self.asked = 0
+        self.sent = b""
+        self.screen = pyte.Screen(size[1], size[0])
+        self._stream = pyte.ByteStream(self.screen)
+        self.process = spawn_interface(folder, home, size, **variables)
+
+    def look(self, seconds: float = 0.05) -> str:
+        """What is on the screen after a while."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                data = self.process.read_nonblocking(65536, timeout=0.02)
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                break
+            for _ in range(data.count(b"\x1b[6n")):
+                self.asked += 1
+                if self.answers:
+                    self.reply()
+            self.sent += data
+            self._stream.feed(data)
+        return "\n".join(self.screen.display)
+
+    def reply(self) -> None:
+        """Says where the cursor is."""
+        self.process.send(b"\x1b[3;7R")
+
+    def send(self, data: bytes, seconds: float = 0.05) -> None:
+        """Types bytes, and looks for a while."""
+        self.process.send(data)
+        self.look(seconds)
+
+    def press(self, *keys: str) -> None:
+        """Presses keys, and waits after each until nothing more is drawn."""
+        for key in keys:
+            self.process.send(key.encode())
+            self.rest()
+
+    def rest(self) -> None:
+        """Waits until nothing more is drawn."""
+        before = -1
+        while before != len(self.sent):
+            before = len(self.sent)
+            self.look(0.12)
+
+    def until(self, text: str) -> None:
+        """Waits until a text is on the screen."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.look():
+            assert time.monotonic() < end, "\n".join(line.rstrip() for line in self.screen.display)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Gives the terminal another size."""
+        self.screen.resize(rows, columns)
+        self.process.setwinsize(rows, columns)
+
+    def end(self) -> None:
+        """Ends the interface, if it has not ended."""
+        with suppress(pexpect.ExceptionPexpect):
+            self.process.close(force=True)
+
+
 @pytest.fixture
-def spawn() -> Callable[..., pexpect.spawn[bytes]]:
-    """`spawn_interface`."""
-    return spawn_interface
+def open_terminal() -> Iterator[Callable[..., Terminal]]:
+    """Opens terminals of our own, as `Terminal` says; all are closed at the end."""
+    opened: list[Terminal] = []
+
+    def open_one(*args: Any, **options: Any) -> Terminal:
+        opened.append(Terminal(*args, **options))
+        return opened[-1]
+
+    yield open_one
+    for terminal in opened:
+        terminal.end()
 
 
 class Shop:
@@ -284,11 +368,13 @@ def shop(place: Path, environment: dict[str, str]) -> Shop:
 
 
 @pytest.fixture
-def tmux(place: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
+def tmux(place: Path, environment: dict[str, str]) -> Iterator[Callable[..., Screen]]:
     """Opens terminals; all are closed at the end, and so are the workers they left."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
-    server = f"proc-tui-{os.getpid()}-{abs(hash(str(tmp_path))) % 10**8}"
+    # The folder of the test is too long a name for a socket.
+    sockets = Path(tempfile.mkdtemp(prefix="tmux-"))
+    server = sockets / "server"
     count = 0
 
     def open_one(
@@ -302,7 +388,7 @@ def tmux(place: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[C
         gone = " ".join(f"-u {name}" for name in ("NO_COLOR", "COLUMNS", "LINES", unset) if name)
         line = f"exec env {gone} {' '.join(words)} {shell or shlex.join([*PROGRAM, *args])}"
         subprocess.run(
-            ["tmux", "-L", server, "-f", "/dev/null", "start-server", ";", "set", "-s", "exit-empty", "off", ";",
+            ["tmux", "-S", server, "-f", "/dev/null", "start-server", ";", "set", "-s", "exit-empty", "off", ";",
              "set", "-g", "remain-on-exit", "on", ";",
              "new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), "-c", str(place), line],
             check=True,
@@ -312,14 +398,15 @@ def tmux(place: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[C
     yield open_one
     # Killed before they can hear of the end of their terminal, and leave a worker.
     panes = subprocess.run(
-        ["tmux", "-L", server, "list-panes", "-a", "-F", "#{pane_dead} #{pane_pid}"],
+        ["tmux", "-S", server, "list-panes", "-a", "-F", "#{pane_dead} #{pane_pid}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     for line in panes.stdout.splitlines():
         if line.startswith("0 "):
             with suppress(ProcessLookupError):
                 os.kill(int(line[2:]), signal.SIGKILL)
-    subprocess.run(["tmux", "-L", server, "kill-server"], check=False, capture_output=True)
+    subprocess.run(["tmux", "-S", server, "kill-server"], check=False, capture_output=True)
+    shutil.rmtree(sockets)
     for pid in _workers(place):
         os.kill(pid, 9)
 

@@ -106,6 +106,33 @@ def test_an_artifact_is_sent_back_edited_here_and_in_an_editor_and_approved(
     }  # fmt: skip
 
 
+def test_what_was_written_and_pressed_for_a_request_does_not_land_on_the_same_one_after_a_reset(
+    tmux: Callable[..., Screen], shop: Shop
+) -> None:
+    run = shop.start('return Human.review{message = "Good?", artifact = "the same each time"}.decision')
+    screen = tmux()
+    screen.to_card("Good?")
+    screen.press("c")
+    screen.until("esc leave the field")
+    screen.type("for the first")
+    screen.press("Enter")
+    screen.armed("comment for the first")
+    first = shop.waits(run)
+    shop.call("reset", run, "--yes")
+    for _ in range(6):
+        screen.press("a")
+    screen.until("attempt 2 of the run")
+    screen.until("comment for the first", gone=True)
+    second = shop.waits(run)
+    assert second != first
+    assert [shop.answers(request) for request in (first, second)] == [[], []]
+    screen.press("Escape")
+    screen.to_card("attempt 2 of the run")
+    screen.press("a")
+    screen.until("completed")
+    assert [len(shop.answers(request)) for request in (first, second)] == [0, 1]
+
+
 def test_an_input_is_answered_in_the_composer(tmux: Callable[..., Screen], shop: Shop) -> None:
     run = shop.start(CITY)
     screen = tmux()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import pexpect
-import pyte
 import pytest
 from proc_tui.core.model.settings import Settings
 from proc_tui.core.operator import Operator
@@ -17,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from conftest import Terminal
     from proc_tui.core.journal.requests import PendingRequest
-
-    Spawn = Callable[..., pexpect.spawn[bytes]]
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill]
 
@@ -32,70 +29,15 @@ QUIET = 0.7
 """Seconds in which something that should not happen would have."""
 
 
-class Terminal:
-    """A terminal with the interface in it."""
-
-    def __init__(self, spawn: Spawn, folder: Path, home: Path, *, answers: bool = True) -> None:
-        self.answers = answers
-        """Whether it says where the cursor is when it is asked."""
-        self.asked = 0
-        self.folder = folder
-        self.screen = pyte.Screen(100, 30)
-        self._stream = pyte.ByteStream(self.screen)
-        self.process = spawn(folder, home, (30, 100))
-
-    def look(self, seconds: float = 0.05) -> str:
-        """What is on the screen after a while."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            try:
-                data = self.process.read_nonblocking(65536, timeout=0.02)
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                break
-            for _ in range(data.count(b"\x1b[6n")):
-                self.asked += 1
-                if self.answers:
-                    self.reply()
-            self._stream.feed(data)
-        return "\n".join(self.screen.display)
-
-    def reply(self) -> None:
-        """Says where the cursor is."""
-        self.process.send(b"\x1b[3;7R")
-
-    def send(self, data: bytes, seconds: float = 0.05) -> None:
-        """Types bytes, and looks for a while."""
-        self.process.send(data)
-        self.look(seconds)
-
-    def until(self, text: str) -> None:
-        """Waits until a text is on the screen."""
-        end = time.monotonic() + PATIENCE
-        while text not in self.look():
-            assert time.monotonic() < end, "\n".join(line.rstrip() for line in self.screen.display)
-
-    def resize(self, columns: int, rows: int) -> None:
-        """Gives the terminal another size."""
-        self.screen.resize(rows, columns)
-        self.process.setwinsize(rows, columns)
-
-    def end(self) -> None:
-        """Ends the interface."""
-        self.process.close(force=True)
-
-
 class Scene:
     """A workspace with a request, and terminals on it."""
 
-    def __init__(self, spawn: Spawn, folder: Path) -> None:
-        self._spawn = spawn
+    def __init__(self, open_terminal: Callable[..., Terminal], folder: Path) -> None:
+        self._open = open_terminal
         self.folder = folder / "shop"
         self.folder.mkdir()
         self._home = folder
         Memory(self.folder, folder=folder / "state" / "proc-tui" / "interface", terminal="").keep_name("tester")
-        self._terminals: list[Terminal] = []
         self.operator = Operator.open(self.folder, settings=Settings(durability="fast"), user="tester")
 
     def ask(self, procedure: str) -> None:
@@ -108,8 +50,7 @@ class Scene:
 
     def open(self, **options: bool) -> Terminal:
         """Opens the interface in a terminal."""
-        self._terminals.append(Terminal(self._spawn, self.folder, self._home, **options))
-        return self._terminals[-1]
+        return self._open(self.folder, self._home, **options)
 
     @property
     def request(self) -> PendingRequest:
@@ -130,16 +71,14 @@ class Scene:
         return len([answer for answer in self.operator.answers(waiting[0].id) if answer.undone_at is None])
 
     def close(self) -> None:
-        """Ends everything."""
-        for terminal in self._terminals:
-            terminal.end()
+        """Closes the workspace."""
         self.operator.close()
 
 
 @pytest.fixture
-def scene(tmp_path: Path, spawn: Spawn) -> Iterator[Scene]:
+def scene(tmp_path: Path, open_terminal: Callable[..., Terminal]) -> Iterator[Scene]:
     """A workspace called `shop`."""
-    found = Scene(spawn, tmp_path)
+    found = Scene(open_terminal, tmp_path)
     yield found
     found.close()
 

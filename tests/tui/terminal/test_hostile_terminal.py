@@ -9,12 +9,9 @@ import runpy
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pexpect
-import pyte
 import pytest
 from proc_tui.core.model.settings import Settings
 from proc_tui.core.operator import Operator
@@ -23,7 +20,7 @@ from proc_tui.core.testing import complete, write_workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Spawn = Callable[..., pexpect.spawn[bytes]]
+    from conftest import Terminal
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill]
 
@@ -70,53 +67,14 @@ OURS = re.compile(
 )
 
 
-class Terminal:
-    """A terminal with the interface in it, that keeps all that was sent to it."""
-
-    def __init__(self, spawn: Spawn, folder: Path, home: Path) -> None:
-        self.sent = b""
-        self.screen = pyte.Screen(SIZE[1], SIZE[0])
-        self._stream = pyte.ByteStream(self.screen)
-        config = home / "config" / "proc-tui"
-        config.mkdir(parents=True)
-        self.told = home / "told"
-        command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(ascii(sys.argv[2:]))' {self.told}"
-        (config / "config.toml").write_text(f'[notify]\nosc = "9"\ncommand = """{command} {{title}} {{message}}"""\n')
-        self.process = spawn(folder, home, SIZE, XDG_CONFIG_HOME=str(home / "config"))
-
-    def look(self, seconds: float = 0.05) -> str:
-        """What is on the screen after a while."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                data = self.process.read_nonblocking(65536, timeout=0.02)
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                break
-            self.process.send(b"\x1b[3;7R" * data.count(b"\x1b[6n"))
-            self.sent += data
-            self._stream.feed(data)
-        return "\n".join(self.screen.display)
-
-    def press(self, *keys: str) -> None:
-        """Presses keys, and waits until nothing more is drawn."""
-        for key in keys:
-            self.process.send(key.encode())
-            self.rest()
-
-    def rest(self) -> None:
-        """Waits until nothing more is drawn."""
-        before = -1
-        while before != len(self.sent):
-            before = len(self.sent)
-            self.look(0.12)
-
-    def until(self, text: str) -> None:
-        """Waits until a text is on the screen."""
-        end = time.monotonic() + PATIENCE
-        while text not in self.look():
-            assert time.monotonic() < end, "\n".join(line.rstrip() for line in self.screen.display)
+def notifies(home: Path) -> dict[str, str]:
+    """Variables of somebody who is told of requests by a command, which writes what it is given to `home / "told"`."""
+    config = home / "config" / "proc-tui"
+    config.mkdir(parents=True)
+    told = home / "told"
+    command = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(ascii(sys.argv[2:]))' {told}"
+    (config / "config.toml").write_text(f'[notify]\nosc = "9"\ncommand = """{command} {{title}} {{message}}"""\n')
+    return {"XDG_CONFIG_HOME": str(home / "config")}
 
 
 @pytest.fixture
@@ -139,17 +97,21 @@ def play(shop: Operator, lua: str, name: str) -> None:
     asyncio.run(shop.worker().run(once=True))
 
 
-def test_only_our_own_sequences_are_sent(shop: Operator, spawn: Spawn, tmp_path: Path) -> None:
+def test_only_our_own_sequences_are_sent(
+    shop: Operator, open_terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     texts = STRINGS["lua_list"](STRINGS["named"]())
     play(shop, ASKS % texts, "asks")
     play(shop, ALL % texts, "all")
-    terminal = Terminal(spawn, shop.workspace, tmp_path / "home")
+    home = tmp_path / "home"
+    told = home / "told"
+    terminal = open_terminal(shop.workspace, home, SIZE, **notifies(home))
     try:
         terminal.until("all ‹U+001B›")
         terminal.rest()
         play_later(shop)
         end = time.monotonic() + PATIENCE
-        while not terminal.told.exists():
+        while not told.exists():
             assert time.monotonic() < end, "\n".join(terminal.screen.display)
             terminal.look()
         terminal.rest()
@@ -163,17 +125,16 @@ def test_only_our_own_sequences_are_sent(shop: Operator, spawn: Spawn, tmp_path:
     finally:
         terminal.process.kill(signal.SIGTERM)
         terminal.look(1.0)
-        with suppress(pexpect.ExceptionPexpect):
-            terminal.process.close(force=True)
+        terminal.end()
     rest = OURS.sub("", terminal.sent.decode("utf-8"))
     assert rest.count("\x07") == 1, "the bell, rung once for the new request"
     rest = rest.replace("\x07", "")
     assert not [rest[max(0, bad.start() - 30) : bad.end() + 30] for bad in re.finditer(OBEYED, rest)]
     for said in ("[/foo]", "[@click=app.quit]press[/]", "‹U+001B›["):
         assert said in rest
-    told = terminal.told.read_text()
-    assert "OWNED" in told
-    assert not re.search(r"\\x1b|\\x9b|\\x07|\\u202e", told)
+    heard = told.read_text()
+    assert "OWNED" in heard
+    assert not re.search(r"\\x1b|\\x9b|\\x07|\\u202e", heard)
 
 
 def play_later(shop: Operator) -> None:
