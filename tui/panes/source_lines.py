@@ -111,10 +111,10 @@ class SourceLines(Lines):
         number = index + 1
         here, ran = number == self._here, self._counts.get(number, 0)
         mark = self.glyphs.waits if here and self._waits else self.glyphs.forth if here else " "
-        often = f"{_short(ran)}{self.glyphs.times}" if ran > 1 else self.glyphs.dot if ran else ""
+        often = f"{_short(ran):>3}" if ran > 1 else f"  {self.glyphs.dot}" if ran else "   "
         digits = max(3, len(str(len(self._lines)))) + 1
         return Content.assemble(
-            (f"{often:>4}", "$good" if ran else "$quiet"), (f"{number:>{digits}} ", "$foreground" if ran else "$quiet"),
+            (often, "$good" if ran else "$quiet"), (f"{number:>{digits}} ", "$foreground" if ran else "$quiet"),
             (f"{mark} ", "b $wait"), self._lines[index],
         )  # fmt: skip
 

@@ -129,9 +129,8 @@ class StartScreen(ProcDialog[None]):
 
     def _say(self, problem: str = "") -> None:
         """What starting will do, or why it did not."""
-        models = "scripted (none is called)" if self._scripted else "called"
-        said = ("people asked", f"models {models}", "tools called", "files written", "journal kept")
-        text = ", ".join(said)
+        models = "tools called, models scripted (none is called)" if self._scripted else "models and tools called"
+        text = f"People are asked, {models}, files written; the journal keeps all of it."
         self.query_one("#said", Static).update(safe(problem, "$bad") if problem else Content.styled(text, "$quiet"))
         self.call_after_refresh(self._fit)
 

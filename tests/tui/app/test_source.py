@@ -82,7 +82,7 @@ async def test_the_line_that_waits_and_the_lines_that_ran_are_marked(stage: Stag
     async with stage.open(size=(170, 44)) as app:
         await app.press("6", "z")
         assert "◆" in app.line("local ok")
-        assert "3×   8 " in app.line('Step.run("part')
+        assert "3   8 " in app.line('Step.run("part')
         assert "waits at line 10" in app.text()
         await app.press("comma", "comma", "comma")
         assert "▸" in app.line('Step.run("part')

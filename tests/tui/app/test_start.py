@@ -76,7 +76,7 @@ async def test_a_form_has_a_field_for_each_parameter_of_its_kind(stage: Stage) -
         assert "Sends a parcel." in text
         assert "slow" in app.line("1 of 2")
         assert "- 1" in text
-        assert "people asked" in text
+        assert "People are asked" in text
         assert app.app.screen.focused is control(app, "target")
 
 
