@@ -66,7 +66,7 @@ class LogLines(Lines):
         """As in the base class."""
         line = self.lines[index]
         style = _STYLES.get(line.level, "b $bad" if line.kind == "alert" else "$accent")
-        level = line.level[:5] if line.kind == "log" else line.kind[:5]
+        level = {"log": line.level[:5], "notice": "note"}.get(line.kind, line.kind[:5])
         quiet = line.level == "debug"
         parts: list[Content | str | tuple[str, str]] = [
             (f"{time_of_day(line.at)} ", "$quiet"),
