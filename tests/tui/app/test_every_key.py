@@ -619,7 +619,7 @@ async def test_every_key_does_what_it_is_called(stage: Stage, layer: str, monkey
                     else:
                         step(app)
                         await app.until(lambda: app.focused_layer() in ("", "field", "button", "start"))
-                        await app.until("people asked")
+                        await app.until("People are asked")
                         await app.settle()
             assert binding.id in TRIED, f"no test presses {key} of {binding.id}"
             try:

@@ -7,6 +7,7 @@ machine that does other things as well makes no test fail.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from proc_tui.tui.widgets.field import Field
 from textual import events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from conftest import OpenApp, Stage
 
@@ -36,6 +37,15 @@ LONG = {
 }
 TABLE = "(function() local t = {} for i = 1, 20000 do t[i] = {id = i, name = 'n' .. i} end return t end)()"
 texts = pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests_is_collected() -> Iterator[None]:
+    """What earlier tests left behind is no part of the application, which a full collection takes a second for."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 class Busy:

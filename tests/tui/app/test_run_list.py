@@ -175,7 +175,7 @@ async def test_tabs_nodes_and_buttons_are_clicked(stage: Stage) -> None:
         await app.settle()
         assert "deep" in app.text(), "the sign of a node unfolds it"
         app.app.start_form("ship")
-        await app.until("people asked")
+        await app.until("People are asked")
         await app.settle()
         await app.pilot.click("StartButton")
         await app.until(lambda: bool(stage.operator.runs(procedure="ship")))

@@ -44,7 +44,7 @@ def test_the_demo_comes_to_a_completed_run_by_the_keyboard_alone(
     screen.until("Commands")
     screen.type("start hello")
     screen.press("Enter")
-    screen.until("Start hello", "people asked")
+    screen.until("Start hello", "People are asked")
     screen.press("C-s")
     screen.until("hello", "Good morning")
     screen.press("Escape")

@@ -39,7 +39,7 @@ def test_a_procedure_is_written_from_a_template_in_the_editor_and_started(
     screen.until("Write a procedure")
     screen.type("ship")
     screen.press("Enter")
-    screen.until("Start ship", "people asked")
+    screen.until("Start ship", "People are asked")
     assert (place / "ship.yaml").read_text().endswith("# seen\n")
     screen.press("C-s")
     screen.until("Release to staging?")
