@@ -257,6 +257,11 @@ class ConversationPane(TalkPane):
         if self.view is not None:
             self._composer.show(self.view.run.id, self._target(self.view))
 
+    def on_card_sized(self, event: Card.Sized) -> None:
+        """What it says came after it was drawn first: all of it is to be seen."""
+        event.stop()
+        self.fit()
+
     def on_composer_left(self, event: Composer.Left) -> None:
         """Back to the request, or to what was said."""
         event.stop()

@@ -79,6 +79,9 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
     class Changed(Message):
         """An answer was given, taken, or taken back, here or elsewhere."""
 
+    class Sized(Message):
+        """It takes more rows than before, or fewer."""
+
     class Done(Message):
         """Somebody has seen what became of the request: the card is of no use any more."""
 
@@ -362,6 +365,7 @@ class Card(Vertical, can_focus=True, inherit_bindings=False):
         if event.size.width != self._width:
             self._width = event.size.width
             self.arm()
+        self.post_message(self.Sized())
 
     def _burst(self) -> None:
         """Characters came that nobody typed by hand: what they decided is withdrawn."""
