@@ -689,7 +689,7 @@ async def test_at_80x24_a_long_artifact_leaves_the_buttons_in_sight(stage: Stage
 @pytest.mark.parametrize("height", [34, 35, 36])
 async def test_what_comes_later_pushes_nothing_of_a_card_out_of_sight(stage: Stage, height: int) -> None:
     talk = 'for n = 1, 5 do Human.notify{message = "notice " .. n} end '
-    ask = 'local yes = Human.approve{message = "Fine?", timeout = 3600} if yes then Step.run("ship", function() end) end'
+    ask = 'if Human.approve{message = "Fine?", timeout = 3600} then Step.run("ship", function() end) end'
     await stage.play(talk + ask, name="it")
     async with stage.open(size=(120, height)) as app:
         assert "reject in 1:00:00" in app.text()
