@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from ..core.errors import InvalidValue
-from ..core.values import MAX_BYTES, from_json, to_plain
+from ..core.values import MAX_BYTES, as_bytes, from_json, to_plain
 from .clean import oneline, visible
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ _Dumper.add_representer(str, _text)
 def as_yaml(value: Value) -> str:
     """A value as YAML, not cleaned: for files and editors."""
     return yaml.dump(to_plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, indent=2)
+
+
+def as_source(artifact: Value) -> str:
+    """An artifact as it is shown, edited and compared: a text as it is, anything else as YAML."""
+    raw = as_bytes(artifact)
+    return raw.decode(errors="replace") if raw is not None else as_yaml(artifact).removesuffix("...\n")
 
 
 def read_text(file: Path) -> str:

@@ -158,9 +158,7 @@ class _Conversation:
 
 
 def _tokens(message: ChatMessage) -> int:
-    text = message.content  # measured in place: of a long conversation this is most of what a turn costs
-    size = len(text) if text.isascii() else _size(text)
-    found = _EACH + (size + (_size(message.name) if message.name else 0) + 3) // 4
+    found = _EACH + _quarter(_size(message.content) + _size(message.name))
     for call in message.calls:
         found += _EACH + _quarter(_size(call.name) + _size(call.arguments))
     return found

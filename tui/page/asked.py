@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...core.values import as_bytes, digest
+from ...core.values import digest
 from ..conversation import answer_text
-from ..readable import as_yaml, readable
+from ..readable import as_source, readable
 from ..words import duration, several
 from .diff import difference
 from .paper import folded, time
@@ -59,7 +59,7 @@ def _shown(posted: Requested, paper: Paper) -> str:
     if data.get("context") is not None:
         parts.append(f'<div class="box small">{paper.block(readable(data["context"]))}</div>\n')
     if data.get("artifact") is not None:
-        text = _text(data["artifact"])
+        text = as_source(data["artifact"])
         kind = data.get("artifact_type")
         named = f" · {paper.line(kind, 40)}" if isinstance(kind, str) else ""
         lines = text.count("\n") + 1
@@ -138,9 +138,9 @@ def _answer(
         parts.append(f'<div class="box">{paper.block(word, "words")}</div>\n')
     edited = answer.get("edited_artifact")
     if edited is not None:
-        before = "" if posted is None else _text(posted.data.get("artifact"))
+        before = "" if posted is None else as_source(posted.data.get("artifact"))
         parts.append(
-            f'<p class="small quiet">edited; what was changed:</p>\n{difference(before, _text(edited), paper)}'
+            f'<p class="small quiet">edited; what was changed:</p>\n{difference(before, as_source(edited), paper)}'
         )
         named = f'<span class="code">{digest(edited)}</span>'
         parts.append(f'<p class="small quiet">digest of the edited artifact {named}</p>\n')
@@ -151,9 +151,3 @@ def _answer(
         words = f'<span class="quiet small">{" · ".join(trail) or "the record of the answer"}</span>'
         parts.append(folded(words, more, "small") if more else f"<p>{words}</p>\n")
     return f'<div class="answer">{"".join(parts)}</div>\n'
-
-
-def _text(value: Value) -> str:
-    """An artifact as it is edited and compared."""
-    raw = as_bytes(value)
-    return raw.decode(errors="replace") if raw is not None else as_yaml(value).removesuffix("...\n")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...core.values import as_bytes
 from ..differences import changes
-from ..readable import as_yaml
+from ..readable import as_source
 from ..words import several
 
 if TYPE_CHECKING:
@@ -19,15 +18,9 @@ MOST = 5000
 """Lines of both texts together up to which they are compared to be counted."""
 
 
-def text(artifact: Value) -> str:
-    """An artifact as it is edited and compared."""
-    raw = as_bytes(artifact)
-    return raw.decode(errors="replace") if raw is not None else as_yaml(artifact).removesuffix("...\n")
-
-
 def counted(proposed: Value, edited: Value) -> str:
     """How much differs, as `2 lines added, 1 removed`; empty where nothing does or too much would be compared."""
-    before, after = text(proposed).splitlines(), text(edited).splitlines()
+    before, after = as_source(proposed).splitlines(), as_source(edited).splitlines()
     if proposed is None or len(before) + len(after) > MOST:
         return ""
     found = [change for change in changes(before, after) if not change.same]
@@ -41,7 +34,7 @@ def changed(proposed: Value, edited: Value) -> str:
     """The lines that differ with a few around them, `+` and `-` before them; all of them where nothing was proposed."""
     if proposed is None:
         return "the artifact was edited"
-    before, after = text(proposed).splitlines(), text(edited).splitlines()
+    before, after = as_source(proposed).splitlines(), as_source(edited).splitlines()
     rows: list[str] = []
     for change in changes(before, after):
         if change.skipped:

@@ -14,6 +14,7 @@ import msgspec
 from ...core.journal import events
 from ...core.journal.folds.agents import REPLY, reply_of
 from ..conversation import answer_text
+from ..readable import as_source
 from . import edit
 
 if TYPE_CHECKING:
@@ -270,6 +271,6 @@ def whole(entry: Entry) -> str:
     if entry.edited is not None:
         parts += [
             edit.changed(entry.proposed, entry.edited),
-            f"the artifact as it was answered:\n{edit.text(entry.edited)}",
+            f"the artifact as it was answered:\n{as_source(entry.edited)}",
         ]
     return "\n\n".join(parts)

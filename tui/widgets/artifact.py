@@ -13,7 +13,7 @@ from textual.content import Content, Span
 from ...core.values import as_bytes
 from ..colours import style_of
 from ..differences import changes
-from ..readable import as_yaml
+from ..readable import as_source
 from ..screen_safety import safe
 from .diff import split, unified
 from .laid import Rows, words
@@ -54,9 +54,7 @@ class Text(msgspec.Struct, frozen=True, eq=False):
 
 def text_of(value: Value, kind: str = "") -> Text:
     """The lines of an artifact; colours are added by `coloured`."""
-    raw = as_bytes(value)
-    source = raw.decode(errors="replace") if raw is not None else as_yaml(value).removesuffix("...\n")
-    return of_source(source, raw is not None, kind)
+    return of_source(as_source(value), as_bytes(value) is not None, kind)
 
 
 def of_source(source: str, is_text: bool, kind: str = "") -> Text:
